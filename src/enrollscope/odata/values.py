@@ -1,0 +1,90 @@
+"""Points in time, exact to 100 nanoseconds, with the offset their writer chose.
+
+`datetime` stops at microseconds and Graph does not (contract §3.5), so an `Edm.DateTimeOffset` is two integers.
+"""
+
+import re
+from datetime import date
+from typing import NamedTuple, Self
+
+TICKS_PER_SECOND = 10_000_000
+_TICKS_PER_MINUTE = 60 * TICKS_PER_SECOND
+_TICKS_PER_DAY = 86_400 * TICKS_PER_SECOND
+_UNIX_EPOCH_TICKS = (date(1970, 1, 1).toordinal() - 1) * _TICKS_PER_DAY
+_LAST_DAY = date.max.toordinal()
+
+_DATE_TIME_OFFSET = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2})"
+    r"(?::([0-9]{2})(?:\.([0-9]{1,12}))?)?"
+    r"([Zz]|([+-])([0-9]{2}):([0-9]{2}))?",
+    re.ASCII,
+)
+
+
+class Instant(NamedTuple):
+    """An `Edm.DateTimeOffset`.
+
+    Two instants are the same point in time when their `ticks` are equal; `offset` only says how to print it.
+
+    Attributes:
+        ticks: 100 ns steps since 0001-01-01T00:00:00Z; negative where the local time of year 1 lies before it in UTC.
+        offset: minutes east of UTC, -14:00 to +14:00.
+    """
+
+    ticks: int
+    offset: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `YYYY-MM-DDThh:mm[:ss[.f]][Z|±hh:mm]`.
+
+        Without an offset the time is UTC, because the Python SDK writes naive datetimes so (contract §12 row 14).
+        Digits after the seventh are cut off.
+
+        Raises:
+            ValueError: the text has another form, or names a time that does not exist; says which.
+        """
+        match = _DATE_TIME_OFFSET.fullmatch(text)
+        if match is None:
+            raise ValueError("expected the form 2024-05-15T14:13:19.3769410Z")
+        year, month, day, hour, minute, second, fraction, zone, sign, east_hours, east_minutes = match.groups()
+        if int(hour) > 23 or int(minute) > 59 or int(second or 0) > 59:
+            raise ValueError("the time of day must lie between 00:00:00 and 23:59:59.9999999")
+        offset = 0
+        if zone is not None and sign is not None:
+            offset = int(east_hours) * 60 + int(east_minutes)
+            if int(east_minutes) > 59 or offset > 14 * 60:
+                raise ValueError("the offset must lie between -14:00 and +14:00")
+            offset = -offset if sign == "-" else offset
+        try:
+            days = date(int(year), int(month), int(day)).toordinal() - 1
+        except ValueError as error:
+            raise ValueError(f"there is no such day: {error}") from error
+        local = days * _TICKS_PER_DAY + (int(hour) * 3600 + int(minute) * 60 + int(second or 0)) * TICKS_PER_SECOND
+        local += int((fraction or "0")[:7].ljust(7, "0"))
+        return cls(local - offset * _TICKS_PER_MINUTE, offset)
+
+    @classmethod
+    def from_unix_nanoseconds(cls, nanoseconds: int) -> Self:
+        """Turn a reading of `time.time_ns()` into an instant in UTC."""
+        return cls(_UNIX_EPOCH_TICKS + nanoseconds // 100)
+
+    def unix_seconds(self) -> float:
+        """Seconds since 1970-01-01T00:00:00Z, to the precision of a float."""
+        return (self.ticks - _UNIX_EPOCH_TICKS) / TICKS_PER_SECOND
+
+    def __str__(self) -> str:
+        """Print in the writer's offset, `Z` for zero, trailing zeros of the fraction trimmed (contract §12 row 13)."""
+        ticks, offset = self
+        days, of_day = divmod(ticks + offset * _TICKS_PER_MINUTE, _TICKS_PER_DAY)
+        if not 0 <= days < _LAST_DAY:  # only arithmetic can leave the calendar; print such a time in UTC
+            days, of_day = divmod(min(max(ticks, 0), _LAST_DAY * _TICKS_PER_DAY - 1), _TICKS_PER_DAY)
+            offset = 0
+        seconds, fraction = divmod(of_day, TICKS_PER_SECOND)
+        day = date.fromordinal(days + 1)
+        text = f"{day.isoformat()}T{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+        if fraction:
+            text += f".{fraction:07}".rstrip("0")
+        if not offset:
+            return text + "Z"
+        return f"{text}{'+' if offset > 0 else '-'}{abs(offset) // 60:02}:{abs(offset) % 60:02}"
