@@ -1,0 +1,154 @@
+"""Typed expressions: what the binder makes of parsed ones, and what a store turns into a statement.
+
+Every name is resolved and every type known. Literals are not here but in a tuple of parameters beside the expression,
+so that an expression is the *shape* of a question: hashable, equal for equal shapes, the key of every cache of statements.
+
+Null follows OData 4.01, not SQL: a comparison is never null (`null eq null` is true, `null eq 5` and `null lt 5` are
+false); `and`, `or`, `not` are three-valued; arithmetic and functions of null are null; a row whose condition is null is left out.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from enrollscope.odata.edm import EnumType, Primitive
+
+ScalarType: TypeAlias = Primitive | EnumType
+
+
+class Comparison(Enum):
+    """`eq`, `ne`, `gt`, `ge`, `lt`, `le`."""
+
+    EQ = "eq"
+    NE = "ne"
+    GT = "gt"
+    GE = "ge"
+    LT = "lt"
+    LE = "le"
+
+
+class Logic(Enum):
+    """`and`, `or`."""
+
+    AND = "and"
+    OR = "or"
+
+
+class Operator(Enum):
+    """Arithmetic; `div` of integers drops the remainder, `divby` never does (URL conventions 4.01 §5.1.1.2)."""
+
+    ADD = "add"
+    SUB = "sub"
+    MUL = "mul"
+    DIV = "div"
+    DIVBY = "divby"
+    MOD = "mod"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A scalar property of the row. Null in rows whose type lacks it."""
+
+    property: str
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """The literal at `index` of the parameters; never null."""
+
+    index: int
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    """The literal `null`."""
+
+    type: ScalarType | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A comparison of two operands of one type. Enumerations compare by number, instants by ticks, strings by code point."""
+
+    operator: Comparison
+    left: "Bound"
+    right: "Bound"
+    type: ScalarType = Primitive.BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class Combine:
+    """`and` or `or`."""
+
+    operator: Logic
+    left: "Bound"
+    right: "Bound"
+    type: ScalarType = Primitive.BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Negation; null stays null."""
+
+    operand: "Bound"
+    type: ScalarType = Primitive.BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    """`eq` to at least one of the items; false for none."""
+
+    operand: "Bound"
+    items: tuple["Bound", ...]
+    type: ScalarType = Primitive.BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A canonical function; `name` is that of the table in `functions.py`, in lower case."""
+
+    name: str
+    arguments: tuple["Bound", ...]
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """A binary arithmetic operation, both operands promoted to `type`."""
+
+    operator: Operator
+    left: "Bound"
+    right: "Bound"
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class Negate:
+    """Arithmetic minus."""
+
+    operand: "Bound"
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class TypeIs:
+    """The row's stored type is one of `types`; never null."""
+
+    types: frozenset[str]
+    type: ScalarType = Primitive.BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class SameText:
+    """Two strings are equal without regard to ASCII case; never null. How links and GUID-like keys compare."""
+
+    left: "Bound"
+    right: "Bound"
+    type: ScalarType = Primitive.BOOLEAN
+
+
+Bound: TypeAlias = (
+    Column | Parameter | Null | Compare | Combine | Not | In | Call | Arithmetic | Negate | TypeIs | SameText
+)

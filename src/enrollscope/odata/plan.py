@@ -1,0 +1,267 @@
+"""What a request comes to once every name and type in it is checked: plain values, testable with no store and no server.
+
+The binder makes a `Plan` from method, path and options; the reader adds what the body says; the store gets a `Query`,
+`Create`, `Update` or `Delete` and answers with records (`odata.layout`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypeAlias
+
+from enrollscope.odata.bound import Bound
+from enrollscope.odata.edm import EntityType, StoredSet
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedTo:
+    """Only entities whose `property` equals `value`, without regard to ASCII case."""
+
+    property: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The entities that a resource path reaches, and how answers name them.
+
+    Attributes:
+        declared: the type that the path promises: decides where `@odata.type` is needed and what may be created.
+        types: the stored types that belong; others do not exist here.
+        links: what the navigation path demands of each.
+        context: the fragment for `@odata.context`, without `/$entity` or a select list, already percent-encoded.
+        path: the canonical relative URL of the collection, for `Location` and `@odata.id`, already percent-encoded.
+    """
+
+    stored: StoredSet
+    declared: EntityType
+    types: frozenset[str]
+    links: tuple[LinkedTo, ...]
+    context: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One key of an order. Null is lowest: first ascending, last descending (contract §4.4)."""
+
+    expression: Bound
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The shape of a question to one stored set: hashable, with the literals outside (`odata.bound`).
+
+    Attributes:
+        where: the condition; `None` for everything. Link and type conditions of the scope are part of it.
+        order: total: the last key is the entity's own.
+        resumed: whether `Paging.after` says where to go on.
+    """
+
+    stored: str
+    where: Bound | None
+    order: tuple[Order, ...]
+    resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """The values that go with a `Query`.
+
+    Attributes:
+        parameters: the literals, at the indexes that `bound.Parameter` names.
+        limit: how many records at most.
+        skip: how many to leave out first.
+        after: one value an order key, of the last record seen; what follows it, strictly, is wanted.
+        total: also count what `where` matches, paging left aside.
+    """
+
+    parameters: tuple[Any, ...]
+    limit: int
+    skip: int = 0
+    after: tuple[Any, ...] = ()
+    total: bool = False
+
+
+class Wildcard(Enum):
+    """The precondition `*`: whatever version there is."""
+
+    ANY_VERSION = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Precondition:
+    """`If-Match` and `If-None-Match` (RFC 9110 §13.1), as versions; an entity tag that is not ours is version -1."""
+
+    match: frozenset[int] | Wildcard | None = None
+    none_match: frozenset[int] | Wildcard | None = None
+
+    def holds(self, version: int) -> bool:
+        """Tell whether an entity that exists at `version` passes."""
+        if self.match is not None and self.match is not Wildcard.ANY_VERSION and version not in self.match:
+            return False
+        return self.none_match is None or (self.none_match is not Wildcard.ANY_VERSION and version not in self.none_match)
+
+
+ALWAYS = Precondition()
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who makes a change, for the log.
+
+    Attributes:
+        at: ticks of `odata.values.Instant`, UTC: when the request was received.
+    """
+
+    tenant: str
+    user: str | None
+    app: str
+    token: str
+    client_request: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Put one new entity into a set. `values` as `Layout.value` gives them, defaults filled in."""
+
+    actor: Actor
+    stored: str
+    key: str
+    type: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Change one entity: see `odata.merge` for what `changes` does to what is stored."""
+
+    actor: Actor
+    stored: str
+    key: str
+    types: frozenset[str]
+    links: tuple[LinkedTo, ...]
+    changes: Mapping[str, Any]
+    precondition: Precondition = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove one entity."""
+
+    actor: Actor
+    stored: str
+    key: str
+    types: frozenset[str]
+    links: tuple[LinkedTo, ...]
+    precondition: Precondition = ALWAYS
+
+
+Command: TypeAlias = Create | Update | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """What of an entity to show.
+
+    Attributes:
+        properties: names in the order of `$select`, canonical spelling; `None`: all.
+        written: the select list as the context URL shows it, or an empty string.
+    """
+
+    properties: tuple[str, ...] | None = None
+    written: str = ""
+
+
+class Access(Enum):
+    """What a permission must allow."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCollection:
+    """GET on a collection."""
+
+    scope: Scope
+    query: Query
+    paging: Paging
+    projection: Projection
+    page_size: int
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CountCollection:
+    """GET on `…/$count`."""
+
+    scope: Scope
+    query: Query
+    parameters: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEntity:
+    """GET on one entity."""
+
+    scope: Scope
+    key: str
+    projection: Projection
+    precondition: Precondition = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class CreateEntity:
+    """POST to a collection."""
+
+    scope: Scope
+    projection: Projection
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateEntity:
+    """PATCH on one entity."""
+
+    scope: Scope
+    key: str
+    projection: Projection
+    precondition: Precondition = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteEntity:
+    """DELETE on one entity."""
+
+    scope: Scope
+    key: str
+    precondition: Precondition = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class ReadServiceDocument:
+    """GET on the version root."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMetadata:
+    """GET on `$metadata`."""
+
+
+EntityPlan: TypeAlias = ReadCollection | CountCollection | ReadEntity | CreateEntity | UpdateEntity | DeleteEntity
+Plan: TypeAlias = EntityPlan | ReadServiceDocument | ReadMetadata
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a store answers to a `Query`.
+
+    Attributes:
+        records: each a `layout.Record` with the values of the order keys appended.
+        total: set when `Paging.total` asked for it.
+    """
+
+    records: list[tuple[Any, ...]] = field(default_factory=list)
+    total: int | None = None

@@ -1,0 +1,118 @@
+"""What the service asks of a store. Two stores answer: `sqlite.py` and `postgres.py`; one conformance suite tests both.
+
+Every call is bound to one tenant, the only partition of the data. A record that a call returns is committed durably:
+a store never shows, and never answers, what a power cut could take back.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from enrollscope.odata.layout import Layout, Record
+from enrollscope.odata.plan import Command, Page, Paging, Query
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a command came to.
+
+    Attributes:
+        record: the entity after it; before it, for a deletion.
+        changed: false when an update named nothing but what was stored already: no new version, nothing logged.
+    """
+
+    record: Record
+    changed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of the change log.
+
+    Attributes:
+        position: rises with every change of the tenant.
+        kind: `created`, `updated` or `deleted`.
+        version: the entity's version after the change; the last it had, for a deletion.
+        at: ticks, UTC: when the request was received.
+        before: property → stored value before, of the properties that changed; of all for a deletion; empty for a creation.
+        after: the same afterwards.
+    """
+
+    position: int
+    stored: str
+    key: str
+    kind: str
+    version: int
+    at: int
+    user: str | None
+    app: str
+    token: str
+    client_request: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class Store(Protocol):
+    """Rows of one schema, kept durably."""
+
+    @property
+    def layouts(self) -> dict[str, Layout]:
+        """Stored set name → the record form of its entities."""
+        ...
+
+    async def start(self) -> None:
+        """Open the store and get ready to serve.
+
+        Raises:
+            StoreRefused: it cannot be opened, is not ours, or has a schema this version does not know.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish the commands under way, then let go of everything. A second call does nothing."""
+        ...
+
+    async def check(self) -> None:
+        """Return when the store answers and its migrations are current.
+
+        Raises:
+            StoreRefused: says what is wrong.
+        """
+        ...
+
+    async def read(self, tenant: str, stored: str, key: str) -> Record | None:
+        """One entity by its key, or `None`. Reads that wait at the same time are answered by one trip."""
+        ...
+
+    async def write(self, command: Command) -> Written:
+        """Carry out one command durably, together with its entry in the change log.
+
+        Commands on one entity take effect in the order of the calls. Commands that wait at the same time share a commit.
+
+        Raises:
+            ResourceNotFound: no entity of that key, those types and links.
+            PreconditionFailed: the entity's version does not pass. A missing entity is reported first.
+            Conflict: a create names a key that exists.
+            ServiceUnavailable: the queue is full, or the store cannot write now; nothing was written.
+        """
+        ...
+
+    async def fetch(self, tenant: str, query: Query, paging: Paging) -> Page:
+        """The records that a query matches, in its order, each with the values of its order keys appended."""
+        ...
+
+    async def count(self, tenant: str, query: Query, parameters: tuple[Any, ...]) -> int:
+        """How many records match; `query.order` plays no part."""
+        ...
+
+    async def changes(self, tenant: str, after: int, limit: int) -> list[Change]:
+        """The log from behind position `after`, oldest first."""
+        ...
+
+    async def secret(self, name: str, make: Callable[[], str]) -> str:
+        """The text kept under `name`, made and stored by the first who asks; every process on the store gets the same."""
+        ...
+
+
+class StoreRefused(Exception):
+    """The store cannot be used; the message is for the operator and names the remedy. The store is untouched."""
