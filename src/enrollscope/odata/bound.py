@@ -141,6 +141,15 @@ class TypeIs:
 
 
 @dataclass(frozen=True, slots=True)
+class OfType:
+    """The operand in rows whose stored type is one of `types`, null in all others: a property behind a type cast."""
+
+    operand: "Bound"
+    types: frozenset[str]
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
 class SameText:
     """Two strings are equal without regard to ASCII case; never null. How links and GUID-like keys compare."""
 
@@ -150,5 +159,5 @@ class SameText:
 
 
 Bound: TypeAlias = (
-    Column | Parameter | Null | Compare | Combine | Not | In | Call | Arithmetic | Negate | TypeIs | SameText
+    Column | Parameter | Null | Compare | Combine | Not | In | Call | Arithmetic | Negate | TypeIs | OfType | SameText
 )
