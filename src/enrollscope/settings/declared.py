@@ -10,12 +10,12 @@ from enrollscope.settings.readers import (
     POSTGRESQL_PREFIX,
     SQLITE_PREFIX,
     audience_list,
+    base_url,
     choice,
     database_url,
     host_name,
     is_loopback,
     issuer_url,
-    public_url,
     size,
     whole_number,
 )
@@ -74,7 +74,7 @@ class Settings:
         str | None,
         Setting(
             "Absolute URL at which clients reach the service, without a slash at its end; links begin with it.",
-            public_url,
+            base_url,
             shown_default="what the request says",
         ),
     ] = None

@@ -92,7 +92,7 @@ def split_absolute_url(text: str) -> SplitResult:
     return parts
 
 
-def public_url(text: str) -> str:
+def base_url(text: str) -> str:
     """Read the URL before `/v1.0`: links are made by adding to it, so it has no slash at its end."""
     split_absolute_url(text)
     if text.endswith("/"):

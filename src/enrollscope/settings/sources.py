@@ -75,12 +75,14 @@ def read_one(setting: Setting, text: str) -> object:
 
 def unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
     """A problem for each variable with our prefix, in any case, that is not a setting."""
-    known = [variable_name(name) for name in declared_settings()]
+    known = {variable_name(name): name for name in declared_settings()}
     for variable in sorted(environ):
-        if variable.upper().startswith(VARIABLE_PREFIX) and variable not in known:
-            near = difflib.get_close_matches(variable.upper(), known, n=1, cutoff=0.75)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
-            yield f"{variable}: there is no such setting; {hint}"
+        if not variable.upper().startswith(VARIABLE_PREFIX) or variable in known:
+            continue
+        name = variable[len(VARIABLE_PREFIX) :].lower()
+        near = difflib.get_close_matches(name, known.values(), n=1)
+        hint = f"did you mean {variable_name(near[0])}?" if near else f"there are {', '.join(known)}."
+        yield f"{variable}: there is no such setting; {hint}"
 
 
 def incomplete_issuer(settings: Settings) -> Iterator[str]:
