@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from enrollscope.odata.bound import Bound
 from enrollscope.odata.edm import EntityType, StoredSet
+from enrollscope.odata.fit import Fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,11 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Change one entity: see `odata.merge` for what `changes` does to what is stored."""
+    """Change one entity: see `odata.merge` for what `changes` does to what is stored.
+
+    Attributes:
+        fit: to be checked against the stored entity's type before anything is changed; `None`: any type fits.
+    """
 
     actor: Actor
     stored: str
@@ -145,6 +150,7 @@ class Update:
     links: tuple[LinkedTo, ...]
     changes: Mapping[str, Any]
     precondition: Precondition = ALWAYS
+    fit: Fit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +179,6 @@ class Projection:
 
     properties: tuple[str, ...] | None = None
     written: str = ""
-
-
-class Access(Enum):
-    """What a permission must allow."""
-
-    READ = "read"
-    WRITE = "write"
 
 
 @dataclass(frozen=True, slots=True)
