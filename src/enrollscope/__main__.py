@@ -1,0 +1,5 @@
+"""`python -m enrollscope` is the command `enrollscope`."""
+
+from enrollscope.cli import main
+
+main()
