@@ -5,6 +5,7 @@
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple, Self
 
 TICKS_PER_SECOND = 10_000_000
@@ -19,6 +20,22 @@ _DATE_TIME_OFFSET = re.compile(
     r"([Zz]|([+-])([0-9]{2}):([0-9]{2}))?",
     re.ASCII,
 )
+
+# Printing happens once per entity shown: the parts that recur are printed once.
+_MINUTES = tuple(f"T{minute // 60:02}:{minute % 60:02}:" for minute in range(1440))
+_SECONDS = tuple(f"{second:02}" for second in range(60))
+
+
+@lru_cache(1024)
+def _day_text(days: int) -> str:
+    return date.fromordinal(days + 1).isoformat()
+
+
+@lru_cache(64)
+def _offset_text(offset: int) -> str:
+    if not offset:
+        return "Z"
+    return f"{'+' if offset > 0 else '-'}{abs(offset) // 60:02}:{abs(offset) % 60:02}"
 
 
 class Instant(NamedTuple):
@@ -78,13 +95,8 @@ class Instant(NamedTuple):
         ticks, offset = self
         days, of_day = divmod(ticks + offset * _TICKS_PER_MINUTE, _TICKS_PER_DAY)
         if not 0 <= days < _LAST_DAY:  # only arithmetic can leave the calendar; print such a time in UTC
-            days, of_day = divmod(min(max(ticks, 0), _LAST_DAY * _TICKS_PER_DAY - 1), _TICKS_PER_DAY)
-            offset = 0
-        seconds, fraction = divmod(of_day, TICKS_PER_SECOND)
-        day = date.fromordinal(days + 1)
-        text = f"{day.isoformat()}T{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-        if fraction:
-            text += f".{fraction:07}".rstrip("0")
-        if not offset:
-            return text + "Z"
-        return f"{text}{'+' if offset > 0 else '-'}{abs(offset) // 60:02}:{abs(offset) % 60:02}"
+            return str(Instant(min(max(ticks, 0), _LAST_DAY * _TICKS_PER_DAY - 1)))
+        minute, of_minute = divmod(of_day, _TICKS_PER_MINUTE)
+        second, fraction = divmod(of_minute, TICKS_PER_SECOND)
+        digits = f".{fraction:07}".rstrip("0") if fraction else ""
+        return f"{_day_text(days)}{_MINUTES[minute]}{_SECONDS[second]}{digits}{_offset_text(offset)}"
