@@ -1,0 +1,138 @@
+"""One stored value to its JSON form, as the clients of one API version see it."""
+
+import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from functools import partial
+from typing import Any, TypeAlias, assert_never
+
+from enrollscope.odata.edm import ComplexType, EnumType, Primitive, Property, ValueType
+from enrollscope.odata.headers import JsonFormat, MetadataLevel
+from enrollscope.odata.jsonvalues import JSON_FORMS
+
+WriteValue: TypeAlias = Callable[[Any], Any]
+
+_AS_TEXT = frozenset({Primitive.INT64, Primitive.DECIMAL})
+
+
+class _MemberNames(dict[Any, str]):
+    """Stored form of a member → the name shown; everything that is not in here shows as the sentinel."""
+
+    def __init__(self, names: Mapping[Any, str], kind: EnumType) -> None:
+        super().__init__(names)
+        self._kind = kind
+
+    def __missing__(self, stored: Any) -> str:
+        if self._kind.sentinel is None:
+            raise LookupError(f"{self._kind.name} has no member {stored!r}, and one is stored")
+        return self._kind.sentinel
+
+
+class PropertyWriters:
+    """Makes the functions that write values.
+
+    Args:
+        include_unknown: show hidden members by name.
+    """
+
+    def __init__(self, json_format: JsonFormat, *, include_unknown: bool) -> None:
+        self.level = json_format.level
+        self._format = json_format
+        self._include_unknown = include_unknown
+
+    def of_property(self, item: Property) -> WriteValue | None:
+        """What turns the slot of an entity's property into JSON; `None`: it is JSON as it stands. Never given null."""
+        if item.collection:
+            return _of_text(partial(_write_elements, self._nested(item.type)))
+        match item.type:
+            case Primitive():
+                return self._primitive(item.type)
+            case EnumType():
+                hidden = item.type.hidden_names if self._include_unknown else {}
+                return _MemberNames({**hidden, **item.type.names}, item.type).__getitem__
+            case ComplexType():
+                return _of_text(self._complex(item.type))
+            case _:
+                assert_never(item.type)
+
+    def _primitive(self, kind: Primitive) -> WriteValue | None:
+        if kind in _AS_TEXT and self._format.ieee754_compatible:
+            return str
+        return JSON_FORMS[kind].write
+
+    def _nested(self, kind: ValueType) -> WriteValue | None:
+        """The same for a value inside a structured one, which is JSON, in the spelling of the whole schema."""
+        match kind:
+            case Primitive.DECIMAL:
+                return str if self._format.ieee754_compatible else Decimal
+            case Primitive.INT64:
+                return str if self._format.ieee754_compatible else None
+            case Primitive():
+                return None
+            case EnumType():
+                hidden = kind.hidden_names.values() if self._include_unknown else ()
+                return _MemberNames({name: name for name in (*hidden, *kind.values)}, kind).__getitem__
+            case ComplexType():
+                return self._complex(kind)
+            case _:
+                assert_never(kind)
+
+    def _complex(self, kind: ComplexType) -> WriteValue:
+        steps = []
+        for item in kind.properties:
+            convert = self._nested(item.type)
+            steps.append((item, partial(_write_elements, convert) if item.collection else convert))
+        full = self.level is MetadataLevel.FULL
+        return partial(_write_complex, kind, tuple(steps), annotated=full)
+
+
+def _of_text(convert: WriteValue) -> WriteValue:
+    return lambda stored: convert(json.loads(stored))
+
+
+def _write_elements(convert: WriteValue | None, values: list[Any]) -> list[Any]:
+    if convert is None:
+        return values
+    return [None if value is None else convert(value) for value in values]
+
+
+def _write_complex(
+    kind: ComplexType,
+    steps: tuple[tuple[Property, WriteValue | None], ...],
+    value: Mapping[str, Any],
+    *,
+    annotated: bool,
+) -> dict[str, Any]:
+    """Write what the view shows of a complex value, also what was declared after it was stored."""
+    found: dict[str, Any] = {"@odata.type": f"#{kind.name_in_model}"} if annotated else {}
+    for item, convert in steps:
+        inner = value.get(item.name)
+        if inner is None:
+            inner = [] if item.collection else None
+        elif convert is not None:
+            inner = convert(inner)
+        if annotated and inner is not None and (text := type_annotation(item)):
+            found[f"{item.name}@odata.type"] = text
+        found[item.name] = inner
+    return found
+
+
+def type_annotation(item: Property) -> str:
+    """The value of `name@odata.type` under full metadata; empty where the JSON tells the type by itself.
+
+    Names of built-in types go without `Edm.` (OData JSON 4.0 §4.5.3). A single complex value carries its type inside.
+    """
+    match item.type:
+        case Primitive():
+            name = item.type.value.removeprefix("Edm.")
+            if not item.collection and JSON_FORMS[item.type].self_describing:
+                return ""
+        case EnumType():
+            name = item.type.name_in_model
+        case ComplexType():
+            name = item.type.name_in_model
+            if not item.collection:
+                return ""
+        case _:
+            assert_never(item.type)
+    return f"#Collection({name})" if item.collection else f"#{name}"

@@ -1,0 +1,179 @@
+"""Records → JSON-ready values (OData JSON 4.01), compiled once for each way in which answers are asked for.
+
+Control information comes first, then the properties in declared order, inherited ones before own ones. Nulls are
+written, an empty collection is `[]`. A Decimal is a `decimal.Decimal`, to be encoded as a JSON number.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+from urllib.parse import quote
+
+from enrollscope.odata.edm import EntityType, Model, Primitive
+from enrollscope.odata.etags import etag
+from enrollscope.odata.headers import JsonFormat, MetadataLevel
+from enrollscope.odata.layout import KEY, TYPE, VERSION, Layout, Record
+from enrollscope.odata.plan import Projection
+from enrollscope.odata.propertywriter import PropertyWriters, WriteValue, type_annotation
+from enrollscope.odata.values import Instant
+
+_EVERYTHING = Projection()
+_DEFAULT_FORMAT = JsonFormat()
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """How records of one stored type become objects.
+
+    Attributes:
+        type_name: for `@odata.type`; empty where the level or the type asks for none.
+        names, pick: the properties, and what fetches their slots from a record.
+        conversions: name, slot, function: for slots that are not JSON as they stand.
+        instants: name, first slot.
+        collections: name, slot: null stands for the empty one.
+        annotations: name, text of `name@odata.type`.
+    """
+
+    type_name: str
+    names: tuple[str, ...]
+    pick: Callable[[Record], tuple[Any, ...]]
+    conversions: tuple[tuple[str, int, WriteValue], ...]
+    instants: tuple[tuple[str, int], ...]
+    collections: tuple[tuple[str, int], ...]
+    annotations: tuple[tuple[str, str], ...]
+
+
+class EntityWriter:
+    """Writes the records of one stored set for the clients of one API version.
+
+    Args:
+        projection: what of each entity; control information is not subject to it.
+        include_unknown: enumeration members that the view hides by name, not as the sentinel (contract §3.6).
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        layout: Layout,
+        *,
+        projection: Projection = _EVERYTHING,
+        json_format: JsonFormat = _DEFAULT_FORMAT,
+        include_unknown: bool = False,
+    ) -> None:
+        self._level = json_format.level
+        writers = PropertyWriters(json_format, include_unknown=include_unknown)
+        selected = None if projection.properties is None else frozenset(projection.properties)
+        self._steps: Mapping[str, _Steps] = {
+            name: _steps(model.shown_as(name), layout, selected, writers) for name in layout.types
+        }
+
+    def write(self, record: Record, *, context: str | None = None, collection: str = "") -> dict[str, Any]:
+        """Write one entity; values appended to the record, as in a `Page`, do not matter.
+
+        Args:
+            context: of an answer that is this entity; `None` inside a collection.
+            collection: the absolute URL of the entity's collection, for the links of full metadata.
+        """
+        steps = self._steps[record[TYPE]]
+        entity: dict[str, Any] = {}
+        if self._level is not MetadataLevel.NONE:
+            if context is not None:
+                entity["@odata.context"] = context
+            if steps.type_name:
+                entity["@odata.type"] = steps.type_name
+            if self._level is MetadataLevel.FULL:
+                link = entity_url(collection, record[KEY])
+                entity["@odata.id"] = link
+                entity["@odata.etag"] = etag(record[VERSION])
+                entity["@odata.editLink"] = link
+            else:
+                entity["@odata.etag"] = etag(record[VERSION])
+        entity.update(zip(steps.names, steps.pick(record), strict=False))
+        for name, place in steps.instants:
+            ticks = record[place]
+            if ticks is not None:
+                entity[name] = str(Instant(ticks, record[place + 1]))
+        for name, place, convert in steps.conversions:
+            value = record[place]
+            if value is not None:
+                entity[name] = convert(value)
+        for name, place in steps.collections:
+            if record[place] is None:
+                entity[name] = []
+        return _annotated(entity, steps.annotations) if steps.annotations else entity
+
+
+def _steps(shown: EntityType, layout: Layout, selected: frozenset[str] | None, writers: PropertyWriters) -> _Steps:
+    items = [item for item in shown.all_properties if selected is None or item.name in selected]
+    places = {item.name: layout.index[item.name] for item in items}
+    instants = {item.name for item in items if item.type is Primitive.DATE_TIME_OFFSET and not item.collection}
+    conversions = {item.name: writers.of_property(item) for item in items if item.name not in instants}
+    # Clients take an entity without a type for one of the base type (contract §3.3), and do so under a cast, too.
+    named = writers.level is MetadataLevel.FULL or shown.name != layout.root.name
+    return _Steps(
+        type_name=f"#{shown.name_in_model}" if named else "",
+        names=tuple(places),
+        # With one place alone an itemgetter would give the bare value; the second one is dropped by `zip`.
+        pick=itemgetter(*places.values(), *([KEY] * (2 - min(len(places), 2)))),
+        conversions=tuple((name, places[name], convert) for name, convert in conversions.items() if convert),
+        instants=tuple((name, places[name]) for name in places if name in instants),
+        collections=tuple((item.name, places[item.name]) for item in items if item.collection),
+        annotations=tuple((item.name, text) for item in items if (text := type_annotation(item)))
+        if writers.level is MetadataLevel.FULL
+        else (),
+    )
+
+
+def _annotated(entity: Mapping[str, Any], annotations: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """Put the type in front of each value that has one; null needs none."""
+    types = dict(annotations)
+    found: dict[str, Any] = {}
+    for name, value in entity.items():
+        if name in types and value is not None:
+            found[f"{name}@odata.type"] = types[name]
+        found[name] = value
+    return found
+
+
+def entity_url(collection: str, key: str) -> str:
+    """The canonical URL of an entity, the key in parentheses (URL conventions 4.01 §4.3.1)."""
+    quoted = key.replace("'", "''")
+    return f"{collection}('{quote(quoted, safe='')}')"
+
+
+def context_url(base: str, fragment: str, projection: Projection = _EVERYTHING, *, entity: bool = False) -> str:
+    """The context URL of an answer (contract §3.2).
+
+    Args:
+        base: absolute URL of the version root, without a slash at the end.
+        fragment: of the collection, percent-encoded.
+        entity: the answer is one entity of it.
+    """
+    selected = f"({projection.written})" if projection.written else ""
+    return f"{base}/$metadata#{fragment}{selected}{'/$entity' if entity else ''}"
+
+
+def collection_body(
+    entities: Iterable[dict[str, Any]],
+    *,
+    context: str,
+    json_format: JsonFormat = _DEFAULT_FORMAT,
+    count: int | None = None,
+    next_link: str | None = None,
+) -> dict[str, Any]:
+    """The body of a page of entities.
+
+    Args:
+        count: of all that match, where it was asked for.
+        next_link: absolute URL of the next page; `None` on the last one.
+    """
+    body: dict[str, Any] = {}
+    if json_format.level is not MetadataLevel.NONE:
+        body["@odata.context"] = context
+    if count is not None:
+        body["@odata.count"] = str(count) if json_format.ieee754_compatible else count
+    if next_link is not None:
+        body["@odata.nextLink"] = next_link
+    body["value"] = list(entities)
+    return body
