@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from enrollscope.auth.caller import Caller
 from enrollscope.auth.permissions import PERMISSIONS, READ_DEVICES, WRITE_DEVICES, Access, accepted_permissions
-from enrollscope.odata.errors import Forbidden
-from tests.auth.minting import APP, READ, TENANT, WRITE
+from enrollscope.odata.errors import BadRequest, Forbidden
+from tests.auth.minting import APP, READ, TENANT, USER, WRITE
 
 
 def caller_with(*permissions: str) -> Caller:
@@ -49,6 +51,14 @@ def test_a_refusal_names_every_permission_that_would_do() -> None:
         "Application is not authorized to perform this operation. "
         f"Application must have one of the following scopes: {READ}, {WRITE}"
     )
+
+
+def test_me_needs_a_user() -> None:
+    """An application alone is nobody: 400 with Graph's text (contract §12 row 40)."""
+    assert replace(caller_with(), user_id=USER, delegated=True).require_user() == USER
+    with pytest.raises(BadRequest) as refusal:
+        caller_with().require_user()
+    assert refusal.value.message == "/me request is only valid with delegated authentication flow."
 
 
 def test_an_entity_set_without_a_decision_is_closed() -> None:

@@ -285,6 +285,8 @@ def test_an_expired_token_of_a_personal_account_is_just_expired() -> None:
     [
         pytest.param({"audiences": ()}, "audience", id="no-audience"),
         pytest.param({"audiences": ("a", "")}, "audience", id="empty-audience"),
+        pytest.param({"audiences": ("a\r\nSet-Cookie: b",)}, "printable ASCII", id="audience-writes-a-header"),
+        pytest.param({"audiences": ("ä",)}, "printable ASCII", id="audience-not-ascii"),
         pytest.param({"leeway": 301}, "300", id="leeway-too-long"),
         pytest.param({"leeway": -1}, "300", id="negative-leeway"),
         pytest.param({"leeway": float("nan")}, "300", id="leeway-not-a-number"),
@@ -296,3 +298,9 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], messa
     """A mistake in the configuration shows at start, not as a refused token."""
     with pytest.raises(ValueError, match=message):
         Trust(**{"audiences": (AUDIENCE,), **settings})
+
+
+def test_a_sign_in_page_that_no_header_can_hold_is_refused() -> None:
+    """What a provider says about itself must not be able to write response headers."""
+    with pytest.raises(ValueError, match="printable ASCII"):
+        IssuerProfile(version_1=None, version_2=None, authorization_uri="https://id.example/\r\nX: y")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from enrollscope.odata.errors import Forbidden
+from enrollscope.odata.errors import BadRequest, Forbidden
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,3 +36,13 @@ class Caller:
                 "Application is not authorized to perform this operation. "
                 f"Application must have one of the following scopes: {', '.join(accepted)}"
             )
+
+    def require_user(self) -> str:
+        """Return the signed-in user, whom `/me` means.
+
+        Raises:
+            BadRequest: there is none (contract §12 row 40).
+        """
+        if self.user_id is None:
+            raise BadRequest("/me request is only valid with delegated authentication flow.")
+        return self.user_id

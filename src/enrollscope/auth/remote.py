@@ -16,20 +16,29 @@ from enrollscope.auth.keys import PublicKey, usable_keys
 from enrollscope.auth.trust import TENANT_TEMPLATE, IssuerProfile, Trust
 from enrollscope.auth.verifier import Verifier
 
-REFRESH_AFTER: Final = 24 * 3600.0
-"""Seconds after which keys are fetched again."""
-
-RETRY_AFTER: Final = 60.0
-"""Least number of seconds between two fetches, whoever asks for them."""
-
-TIMEOUT: Final = 10.0
-"""Seconds for discovery and keys together."""
-
 _LONGEST_ANSWER: Final = 1024 * 1024
 
 _ENTRA_VERSION_1: Final = f"https://sts.windows.net/{TENANT_TEMPLATE}/"
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchPolicy:
+    """When an issuer is asked, in seconds.
+
+    Attributes:
+        refresh_after: keys of this age are fetched again.
+        retry_after: the least time between two fetches, whoever asks for them.
+        timeout: for discovery and keys together.
+    """
+
+    refresh_after: float = 24 * 3600.0
+    retry_after: float = 60.0
+    timeout: float = 10.0
+
+
+DEFAULT_POLICY: Final = FetchPolicy()
 
 
 class IdentityProviderError(Exception):
@@ -54,55 +63,43 @@ class RemoteKeys:
     """The keys of an external issuer, kept up to date.
 
     They are fetched again about once a day, in the background, and at once for a token that names an unknown key, but
-    never more often than every `retry_after` seconds. A failed fetch is logged, noted in `last_failure`, and leaves the
+    never more often than the policy allows. A failed fetch is logged, noted in `last_failure`, and leaves the
     present keys in use. Belongs to one event loop. `open` is the way to make one, `close` ends it.
     """
 
     def __init__(
-        self,
-        issuer: str,
-        client: httpx.AsyncClient,
-        published: _Published,
-        now: float,
-        *,
-        retry_after: float,
-        refresh_after: float,
+        self, issuer: str, client: httpx.AsyncClient, published: _Published, now: float, policy: FetchPolicy
     ) -> None:
         self._issuer = issuer
         self._client = client
         self._published = published
+        self._policy = policy
         self._fetched_at = now
         self._attempted_at = now
-        self._retry_after = retry_after
-        self._refresh_after = refresh_after
         self._refresh: asyncio.Task[None] | None = None
         self._revision = 0
         self.last_failure: str | None = None
 
     @classmethod
-    async def open(
-        cls, issuer: str, now: float, *, retry_after: float = RETRY_AFTER, refresh_after: float = REFRESH_AFTER
-    ) -> Self:
+    async def open(cls, issuer: str, now: float, policy: FetchPolicy = DEFAULT_POLICY) -> Self:
         """Discover an issuer and fetch its keys.
 
         Args:
             issuer: the provider's URL, such as `https://login.microsoftonline.com/<tenant>/v2.0`; https, except on
                 this machine.
             now: Unix seconds.
-            retry_after: seconds.
-            refresh_after: seconds.
 
         Raises:
             IdentityProviderError: it cannot be reached, or what it says cannot be used; tells which and why.
         """
         _require_safe(issuer, "the issuer")
-        client = httpx.AsyncClient(timeout=TIMEOUT)
+        client = httpx.AsyncClient(timeout=None)  # noqa: S113 - the policy's timeout bounds all of a fetch
         try:
-            published = await _fetch(client, issuer)
+            published = await _fetch(client, issuer, policy)
         except BaseException:
             await client.aclose()
             raise
-        return cls(issuer, client, published, now, retry_after=retry_after, refresh_after=refresh_after)
+        return cls(issuer, client, published, now, policy)
 
     async def close(self) -> None:
         """Stop a running fetch and close the connections."""
@@ -125,7 +122,7 @@ class RemoteKeys:
         """Look for a key by name; ask the provider if it is unknown and asking is not too soon."""
         key = self._published.keys.get(key_id)
         if key is not None:
-            if now - self._fetched_at >= self._refresh_after:
+            if not 0 <= now - self._fetched_at < self._policy.refresh_after:
                 self._start_refresh(now)  # in the background: the key at hand is still good
             return key
         refresh = self._start_refresh(now)
@@ -137,7 +134,7 @@ class RemoteKeys:
         """Return the running fetch, or a new one, or None where that would be too soon."""
         if self._refresh is not None and not self._refresh.done():
             return self._refresh
-        if 0 <= now - self._attempted_at < self._retry_after:
+        if 0 <= now - self._attempted_at < self._policy.retry_after:
             return None
         self._attempted_at = now
         self._refresh = asyncio.create_task(self._update(now))
@@ -157,7 +154,7 @@ class RemoteKeys:
             self._revision += 1
 
     async def _fetch_again(self) -> _Published:
-        published = await _fetch(self._client, self._issuer)
+        published = await _fetch(self._client, self._issuer, self._policy)
         if published.profile != self._published.profile:
             raise IdentityProviderError(f"{self._issuer} now describes itself otherwise; restart to accept that")
         return published
@@ -186,14 +183,14 @@ async def open_external_verifier(
     return Verifier(keys, trust), keys
 
 
-async def _fetch(client: httpx.AsyncClient, issuer: str) -> _Published:
+async def _fetch(client: httpx.AsyncClient, issuer: str, policy: FetchPolicy) -> _Published:
     try:
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(policy.timeout):
             address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
             document = _read_discovery(await _get(client, address), issuer)
             keys = usable_keys(read_public_keys(await _get(client, document.jwks_uri)))
     except TimeoutError as error:
-        raise IdentityProviderError(f"{issuer} did not answer within {TIMEOUT:.0f} s") from error
+        raise IdentityProviderError(f"{issuer} did not answer within {policy.timeout:g} s") from error
     except UnreadableKeysError as error:
         raise IdentityProviderError(f"the keys of {issuer} cannot be read: {error}") from error
     if not keys:
@@ -206,6 +203,7 @@ def _read_discovery(body: bytes, issuer: str) -> _Discovery:
         document = msgspec.json.decode(body, type=_Discovery)
     except (ValueError, RecursionError) as error:
         raise IdentityProviderError(f"the discovery document of {issuer} cannot be read: {error}") from error
+    _require_safe(document.issuer, "the issuer in the discovery document")
     if document.issuer != issuer and not _speaks_for_tenants(document.issuer, issuer):
         raise IdentityProviderError(
             f"{issuer} calls itself {document.issuer!r} in its discovery document; "
@@ -232,7 +230,7 @@ def issuer_profile(issuer: str, authorization_uri: str | None) -> IssuerProfile:
     """
     match urlsplit(issuer).hostname:
         case "login.microsoftonline.com":
-            tenant = urlsplit(issuer).path.split("/")[1]
+            tenant = urlsplit(issuer).path.strip("/").partition("/")[0]
             version_1 = _ENTRA_VERSION_1.replace(TENANT_TEMPLATE, tenant)
             return IssuerProfile(version_1=version_1, version_2=issuer, authorization_uri=authorization_uri)
         case "sts.windows.net":

@@ -42,6 +42,9 @@ class IssuerProfile:
     version_2: str | None
     authorization_uri: str | None = None
 
+    def __post_init__(self) -> None:
+        _require_printable(self.authorization_uri or "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
@@ -60,11 +63,19 @@ class Trust:
     def __post_init__(self) -> None:
         if not self.audiences or not all(self.audiences):
             raise ValueError("name at least one audience, and none that is empty")
+        _require_printable(*self.audiences)
         if not 0 <= self.leeway <= LARGEST_LEEWAY:
             raise ValueError(f"the leeway must lie between 0 and {LARGEST_LEEWAY:.0f} seconds, not {self.leeway}")
         strangers = [tenant for tenant in self.tenants or () if as_guid(tenant) != tenant]
         if strangers:
             raise ValueError(f"a tenant is named by its GUID in lower case, not {', '.join(sorted(strangers))}")
+
+
+def _require_printable(*texts: str) -> None:
+    """Refuse what no response header can hold: the 401 challenge names audience and sign-in page."""
+    for text in texts:
+        if not (text.isascii() and text.isprintable()):
+            raise ValueError(f"{text!r} cannot be sent in a header: it must be printable ASCII")
 
 
 def admit(

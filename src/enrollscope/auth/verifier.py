@@ -130,12 +130,6 @@ def _challenge(authorization_uri: str | None, client_id: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Write an RFC 9110 §5.6.4 quoted-string.
-
-    Raises:
-        ValueError: the text holds what no header may hold.
-    """
-    if not (text.isascii() and text.isprintable()):
-        raise ValueError(f"{text!r} cannot be sent in a header: it must be printable ASCII")
+    """Write a quoted-string (RFC 9110 §5.6.4)."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
