@@ -80,7 +80,7 @@ def difference(layout: Layout, before: Record | None, after: Record | None) -> t
     slots = layout.slots
     for place, left in enumerate(before):
         if left != after[place] and place >= len(HEAD):
-            item = slots[place - len(HEAD)].property
+            item = slots[place - len(HEAD)].of
             if item.name not in old:
                 old[item.name] = _spelled(layout, before, item)
                 new[item.name] = _spelled(layout, after, item)
