@@ -104,7 +104,7 @@ class CountOption:
 
 @dataclass(frozen=True, slots=True)
 class TextOption:
-    """An option whose value this layer does not look into: `format`, `skiptoken`, `deltatoken`, `schemaversion`, `id`."""
+    """An option of free text: `format`, `skiptoken`, `deltatoken`, `schemaversion`, `id`."""
 
     name: str
     text: str

@@ -419,7 +419,8 @@ class AggregateItem:
 
     Attributes:
         expression: what is aggregated; a path that ends in `Count` counts.
-        method: `sum`, `min`, `max`, `average`, `countdistinct` or a qualified name; None for a count or a custom aggregate.
+        method: `sum`, `min`, `max`, `average`, `countdistinct` or a qualified name; None for a count and a custom
+            aggregate.
     """
 
     expression: Expr

@@ -110,7 +110,7 @@ class Nest:
     """`nest(…)`, or `addnested(path,…)`; each sequence has the alias its result gets."""
 
     path: Path | None
-    items: tuple[tuple[tuple["Transformation", ...], str | None], ...]
+    items: tuple[tuple[tuple["Transformation", ...], str], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,182 @@
+"""The query string: which options there are, each decoded (URL conventions 4.01 §5; contract §4.2, §4.5)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from urllib.parse import unquote_to_bytes
+
+from enrollscope.odata.clauses import ExpandItem, SelectItem
+from enrollscope.odata.errors import BadRequest, SyntaxFault
+from enrollscope.odata.expr import ComputeItem, Expr, OrderByItem, Search
+from enrollscope.odata.parser import (
+    parse_alias,
+    parse_apply,
+    parse_compute,
+    parse_expand,
+    parse_filter,
+    parse_orderby,
+    parse_search,
+    parse_select,
+)
+from enrollscope.odata.transformations import Transformation
+from enrollscope.odata.urls import WITH_DOLLAR, WITHOUT_DOLLAR
+
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ZONE_PLUS = re.compile(
+    r"(?i)([0-9](?::|%3A)[0-9]{2}(?:(?::|%3A)[0-9]{2}(?:\.[0-9]+)?)?)\+(?=[0-9]{2}(?::|%3A)[0-9]{2})"
+)
+_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_INVALID = "The query specified in the URI is not valid."
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The query options of one request. Texts are decoded; each is parsed when it is asked for, every time.
+
+    Attributes:
+        texts: system query options by their name without `$`, in lower case.
+        aliases: parameter aliases by their name without `@`.
+        custom: options the protocol does not know; of one given several times, the last.
+    """
+
+    texts: Mapping[str, str]
+    aliases: Mapping[str, str]
+    custom: Mapping[str, str]
+
+    def text(self, name: str) -> str | None:
+        """The decoded text of a system query option, None if it was not given."""
+        return self.texts.get(name)
+
+    def filter(self) -> Expr | None:
+        """`$filter`."""
+        text = self.texts.get("filter")
+        return None if text is None else parse_filter(text)
+
+    def orderby(self) -> tuple[OrderByItem, ...]:
+        """`$orderby`; empty if it was not given."""
+        text = self.texts.get("orderby")
+        return () if text is None else parse_orderby(text)
+
+    def select(self) -> tuple[SelectItem, ...]:
+        """`$select`; empty if it was not given."""
+        text = self.texts.get("select")
+        return () if text is None else parse_select(text)
+
+    def expand(self) -> tuple[ExpandItem, ...]:
+        """`$expand`; empty if it was not given."""
+        text = self.texts.get("expand")
+        return () if text is None else parse_expand(text)
+
+    def compute(self) -> tuple[ComputeItem, ...]:
+        """`$compute`; empty if it was not given."""
+        text = self.texts.get("compute")
+        return () if text is None else parse_compute(text)
+
+    def search(self) -> Search | None:
+        """`$search`."""
+        text = self.texts.get("search")
+        return None if text is None else parse_search(text)
+
+    def apply(self) -> tuple[Transformation, ...]:
+        """`$apply`; empty if it was not given."""
+        text = self.texts.get("apply")
+        return () if text is None else parse_apply(text)
+
+    def top(self) -> int | None:
+        """`$top`."""
+        return self._number("top")
+
+    def skip(self) -> int | None:
+        """`$skip`."""
+        return self._number("skip")
+
+    def count(self) -> bool:
+        """`$count`; false if it was not given."""
+        text = self.texts.get("count", "false")
+        if text.lower() not in ("true", "false"):
+            raise BadRequest(
+                f"{_INVALID} Invalid value '{text}' for $count query option found. "
+                "The $count query option requires true or false.",
+                target="$count",
+            )
+        return text.lower() == "true"
+
+    def alias(self, name: str) -> Expr | None:
+        """The value of the parameter alias `@name`."""
+        text = self.aliases.get(name)
+        return None if text is None else parse_alias(name, text)
+
+    def _number(self, name: str) -> int | None:
+        text = self.texts.get(name)
+        if text is None:
+            return None
+        if _NUMBER.fullmatch(text) is None:
+            raise BadRequest(
+                f"{_INVALID} Invalid value '{text}' for ${name} query option found. "
+                f"The ${name} query option requires a non-negative integer value.",
+                target=f"${name}",
+            )
+        return int(text)
+
+
+NO_OPTIONS = Options(_NOTHING, _NOTHING, _NOTHING)
+
+
+def parse_options(query: str) -> Options:
+    """Cut a raw query string, without its `?`, into options, and decode them.
+
+    `+` is a blank, except where it begins the zone of a time such as `14:13:19+02:00`. Names are matched in any case,
+    with `$` or, but for the two tokens, without.
+
+    Raises:
+        BadRequest: a system query option that does not exist or is given twice, or an encoding that is not UTF-8.
+    """
+    if not query:
+        return NO_OPTIONS
+    texts: dict[str, str] = {}
+    aliases: dict[str, str] = {}
+    custom: dict[str, str] = {}
+    for part in query.split("&"):
+        raw_name, _, raw_value = part.partition("=")
+        name = _decode(raw_name)
+        if name.startswith("@"):
+            _keep(aliases, name[1:], _decode(raw_value), name)
+        elif (system := _system_name(name)) is not None:
+            _keep(texts, system, _decode(raw_value), f"${system}")
+        elif name:
+            custom[name] = _decode(raw_value)
+    return Options(texts, aliases, custom)
+
+
+def _system_name(name: str) -> str | None:
+    """The option that a name means, without `$` and in lower case; None for one that is not the protocol's."""
+    lower = name.lower()
+    if not name.startswith("$"):
+        return lower if lower in WITHOUT_DOLLAR else None
+    if lower[1:] in WITH_DOLLAR:
+        return lower[1:]
+    raise BadRequest(f"{_INVALID} The query parameter '{name}' is not supported.", target=name)
+
+
+def _keep(kept: dict[str, str], key: str, text: str, shown: str) -> None:
+    if key in kept:
+        raise BadRequest(f"{_INVALID} Query option '{shown}' was specified more than once.", target=shown)
+    kept[key] = text
+
+
+def _decode(raw: str) -> str:
+    if "+" in raw:
+        raw = _ZONE_PLUS.sub(r"\1%2B", raw).replace("+", " ")
+    if "%" not in raw:
+        return raw
+    bad = _BAD_ESCAPE.search(raw)
+    if bad is not None:
+        raise SyntaxFault(
+            f"{_INVALID} '%' must be followed by two hexadecimal digits in '{raw[:200]}'.", position=bad.start()
+        )
+    try:
+        return unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError as error:
+        raise SyntaxFault(f"{_INVALID} '{raw[:200]}' is not UTF-8 when decoded.", position=error.start) from error

@@ -1,0 +1,117 @@
+"""The grammar of `$search` (ABNF section 2, searchExpr)."""
+
+import re
+
+from enrollscope.odata.expr import Search, SearchLogical, SearchNot, SearchPhrase, SearchRaw, SearchWord
+from enrollscope.odata.lexer import Scanner
+
+_WORD = re.compile(r"""[^\s"()'\udfff][^\s"()\udfff]*""")
+_WORD_OF_NESTED_OPTION = re.compile(r"""[^\s"()';\udfff][^\s"();\udfff]*""")
+_PHRASE = re.compile(r'"([^"\udfff]+)"')
+
+
+class SearchGrammar(Scanner):
+    """Reads words, phrases, and `NOT` before `AND` before `OR`; the three operators are words in upper case."""
+
+    __slots__ = ()
+
+    def search_value(self, *, nested: bool = False) -> Search:
+        """SearchExpr or searchExpr-incomplete: all that may follow `$search=`.
+
+        Args:
+            nested: inside parentheses, where `;` and `)` end the option.
+        """
+        self.blanks()
+        if self.peek() == "'":
+            return SearchRaw(self.quoted())
+        return self.search_expr(nested=nested)
+
+    def search_expr(self, *, nested: bool = False) -> Search:
+        """searchExpr, with the precedence that URL conventions 4.01 §5.1.7 gives its operators."""
+        alternatives = [self._search_and(nested=nested)]
+        while self._search_operator("OR"):
+            alternatives.append(self._search_and(nested=nested))
+        return alternatives[0] if len(alternatives) == 1 else SearchLogical("OR", tuple(alternatives))
+
+    def _search_and(self, *, nested: bool) -> Search:
+        terms = [self._search_term(nested=nested)]
+        while True:
+            if not self._search_operator("AND"):
+                start = self.position
+                self.blanks()
+                if self.position == start or not self._search_goes_on(nested=nested) or self._or_follows(start):
+                    self.position = start
+                    break
+            terms.append(self._search_term(nested=nested))
+        return terms[0] if len(terms) == 1 else SearchLogical("AND", tuple(terms))
+
+    def _or_follows(self, start: int) -> bool:
+        """Whether the blanks at `start` begin an `OR` between two terms."""
+        here, self.position = self.position, start
+        found = self._search_operator("OR")
+        self.position = here
+        return found
+
+    def _search_operator(self, word: str) -> bool:
+        """Step over `RWS word RWS` if a term follows; at the end of a search `OR` is a word like any other."""
+        start = self.position
+        self.blanks()
+        if self.position > start and self.skip(word):
+            after = self.position
+            self.blanks()
+            if self.position > after and self._search_goes_on(nested=False):
+                return True
+        self.position = start
+        return False
+
+    def _search_goes_on(self, *, nested: bool) -> bool:
+        return (
+            self.peek() in ("(", '"') or self._word_pattern(nested=nested).match(self.text, self.position) is not None
+        )
+
+    @staticmethod
+    def _word_pattern(*, nested: bool) -> re.Pattern[str]:
+        return _WORD_OF_NESTED_OPTION if nested else _WORD
+
+    def _search_term(self, *, nested: bool) -> Search:
+        self.enter()
+        match self.peek():
+            case "(":
+                term = self._search_paren(nested=nested)
+            case '"':
+                term = self._search_phrase()
+            case _:
+                term = self._search_word(nested=nested)
+        self.depth -= 1
+        return term
+
+    def _search_paren(self, *, nested: bool) -> Search:
+        self.need("(")
+        self.blanks()
+        inner = self.search_expr(nested=nested)
+        self.blanks()
+        self.need(")")
+        return inner
+
+    def _search_phrase(self) -> Search:
+        match = _PHRASE.match(self.text, self.position)
+        if match is None:
+            raise self.unclosed('"')
+        self.position = match.end()
+        return SearchPhrase(match[1])
+
+    def _search_word(self, *, nested: bool) -> Search:
+        match = self._word_pattern(nested=nested).match(self.text, self.position)
+        if match is None:
+            raise self.expected("a search word or phrase")
+        word = match[0]
+        semicolon = word.find(";")
+        if semicolon >= 0 and not self.is_encoded(match.start() + semicolon):
+            raise self.refused("';' must be percent-encoded in a search word", match.start() + semicolon)
+        self.position = match.end()
+        if word == "NOT":
+            self.blanks()
+            if self.position > match.end() and self._search_goes_on(nested=nested):
+                return SearchNot(self._search_term(nested=nested))
+            self.position = match.end()
+        return SearchWord(word)
