@@ -47,6 +47,8 @@ class _Place:
 
     Attributes:
         fields: by the type that the body declares, and under `None` for a body that declares none.
+        computed: properties that only the service sets.
+        fixed: these, and the keys, which an update cannot change.
         creatable: types that can be created there, base types first.
         shown: stored type → the type shown for it, of all that may be met there.
     """
@@ -54,6 +56,7 @@ class _Place:
     declared: EntityType
     fields: Mapping[str | None, Fields]
     computed: frozenset[str]
+    fixed: frozenset[str]
     creatable: tuple[EntityType, ...]
     shown: Mapping[str, EntityType]
 
@@ -90,7 +93,8 @@ class BodyReader:
             include_unknown: `Prefer: include-unknown-enum-members` was sent.
 
         Returns:
-            The stored type's name, and every property of that type but the key.
+            The stored type's name, and every property of that type. The key is there only where it is not computed and
+            the client chose one.
 
         Raises:
             ModelValidationFailure: the body does not fit the model; `details` holds further faults.
@@ -128,7 +132,7 @@ class BodyReader:
         declared = self._declared(content, scope)
         fields = place.fields[None if declared is None else declared.name]
         rules = Rules(creating=False, include_unknown=include_unknown)
-        values = _read(content, fields, place.computed, rules)
+        values = _read(content, fields, place.fixed, rules)
         return Changes(values, Fit(frozenset(values), declared, place.shown))
 
     def _place(self, scope: Scope) -> _Place:
@@ -143,15 +147,12 @@ class BodyReader:
         here = {item.name for item in shown.values()}
         types = tuple(item for item in self._model.entities if item.name in here)
         fields = self._fields(types, scope.declared)
+        computed = frozenset(item.name for owner in types for item in owner.all_properties if item.computed)
         return _Place(
             declared=scope.declared,
             fields={None: fields} | {item.name: fields.of(item) for item in self._model.concrete_types(scope.declared)},
-            computed=frozenset(
-                item.name
-                for owner in types
-                for item in owner.all_properties
-                if item.computed or item.name == _key(owner)
-            ),
+            computed=computed,
+            fixed=computed | {_key(owner) for owner in types},
             creatable=tuple(item for item in types if not item.abstract and item.name in scope.types),
             shown=shown,
         )
@@ -192,6 +193,9 @@ class BodyReader:
 
     def _completed(self, entity: EntityType, values: Mapping[str, Any], now: Instant) -> dict[str, Any]:
         complete = {item.name: item.complete(values, entity, "") for item in self._completions[entity.name]}
+        key = _key(entity)
+        if key in values:
+            complete[key] = values[key]
         for name, value in complete.items():
             if value is Default.NOW:
                 complete[name] = now
@@ -212,7 +216,7 @@ def _object(body: object) -> dict[str, Any]:
     return body
 
 
-def _read(body: Mapping[str, Any], fields: Fields, computed: frozenset[str], rules: Rules) -> dict[str, Any]:
+def _read(body: Mapping[str, Any], fields: Fields, ignored: frozenset[str], rules: Rules) -> dict[str, Any]:
     """Read the properties of an entity.
 
     Raises:
@@ -223,7 +227,7 @@ def _read(body: Mapping[str, Any], fields: Fields, computed: frozenset[str], rul
     found: list[ModelValidationFailure] = []
     readers = fields.readers
     for name, value in body.items():
-        if name in computed:
+        if name in ignored:
             continue
         read = readers.get(name)
         try:
