@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA256, HashAlgorithm
 from joserfc.jwk import RSAKey
 
 from enrollscope.auth.development import AUDIENCE
@@ -77,11 +77,11 @@ class Mint:
         """The header of a good token."""
         return {"typ": "JWT", "alg": "RS256", "kid": self.jwk.kid}
 
-    def sign(self, signed: bytes) -> bytes:
-        """Sign with RS256."""
+    def sign(self, signed: bytes, digest: HashAlgorithm | None = None) -> bytes:
+        """Sign with RS256, or with its relative for another digest."""
         key = self._key.private_key
         assert isinstance(key, RSAPrivateKey)
-        return key.sign(signed, PKCS1v15(), SHA256())
+        return key.sign(signed, PKCS1v15(), digest or SHA256())
 
     def sign_with_public_key_as_secret(self, signed: bytes) -> bytes:
         """Sign with HS256 and the public key as the secret: the classic confusion of algorithms."""

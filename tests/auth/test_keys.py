@@ -2,10 +2,11 @@ import json
 import re
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA512
 
 from enrollscope.auth.jwk import PublicJwk, UnreadableKeysError, read_private_keys, read_public_keys
 from enrollscope.auth.keys import KEPT_KEYS, PublicKey, SigningKey, rotate_signing_keys, usable_keys
-from tests.auth.minting import Mint
+from tests.auth.minting import Mint, forge
 
 # The example of RFC 7638 §3.1 and the thumbprint it gives.
 RFC_7638_MODULUS = (
@@ -102,6 +103,7 @@ def test_a_damaged_number_is_refused(keys_text: str) -> None:
         pytest.param({"kid": None}, False, id="without-a-name"),
         pytest.param({"kid": 7}, False, id="name-is-a-number"),
         pytest.param({"n": "AQAB"}, False, id="short-modulus"),
+        pytest.param({"n": RFC_7638_MODULUS[:170] + "8"}, False, id="modulus-of-1024-bits"),
         pytest.param({"n": "!" * 342}, False, id="modulus-not-base64"),
         pytest.param({"e": ""}, False, id="empty-exponent"),
         pytest.param({"e": "Ag"}, False, id="even-exponent"),
@@ -137,7 +139,8 @@ def test_a_key_takes_only_rs256(mint: Mint) -> None:
     key = PublicKey.read(mint.jwk.public())
     good = mint.token(b"{}")
     assert key.signed_payload(good.encode()) == b"{}"
-    assert key.signed_payload(mint.token(b"{}", alg="RS512").encode()) is None
+    rs512 = forge({**mint.header, "alg": "RS512"}, b"{}", lambda signed: mint.sign(signed, SHA512()))
+    assert key.signed_payload(rs512.encode()) is None, "not even where RS512 is what really signed it"
     assert key.signed_payload(mint.token(b"{}", alg="none").encode()) is None
 
 

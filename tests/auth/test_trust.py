@@ -259,6 +259,15 @@ def test_a_provider_with_one_issuer_for_all_tenants_is_believed_about_the_tenant
     assert caller.tenant_id == TENANT
 
 
+def test_a_fixed_issuer_vouches_for_its_own_tenant_only() -> None:
+    """Where the configured issuer names a tenant, `tid` must be that one, with no template to compare."""
+    issuer = f"https://login.microsoftonline.com/{TENANT}/v2.0"
+    profile = IssuerProfile(version_1=None, version_2=issuer)
+    assert judge(entra_2(), profile=profile).tenant_id == TENANT
+    with pytest.raises(InvalidAuthenticationToken, match="Invalid issuer"):
+        judge(entra_2(tid=OTHER_TENANT), profile=profile)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

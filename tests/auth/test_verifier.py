@@ -11,7 +11,7 @@ from enrollscope.auth.caller import Caller
 from enrollscope.auth.development import AUDIENCE, PROFILE, development_verifier
 from enrollscope.auth.keys import PublicKey, generate_signing_keys, rotate_signing_keys
 from enrollscope.auth.sources import StaticKeys, VerificationKey
-from enrollscope.auth.tokens import LONGEST_TOKEN
+from enrollscope.auth.tokens import LONGEST_HEADER
 from enrollscope.auth.trust import PERSONAL_TENANT, IssuerProfile, Trust
 from enrollscope.auth.verifier import REFUSAL_MEMORY, Verifier
 from enrollscope.odata.errors import Forbidden, InvalidAuthenticationToken
@@ -123,7 +123,7 @@ def test_a_good_token_gives_its_caller(verifier: Verifier, mint: Mint, scheme: s
         pytest.param("Bearer a.b.c\n", MALFORMED, id="line-end"),
         pytest.param("Bearer a=.b.c", MALFORMED, id="padding"),
         pytest.param("Bearer a.b.c", MALFORMED, id="header-of-one-digit"),
-        pytest.param("Bearer " + "a" * (LONGEST_TOKEN + 1), MALFORMED, id="too-long"),
+        pytest.param("Bearer " + "a" * LONGEST_HEADER, MALFORMED, id="too-long"),
         pytest.param("Bearer " + "a" * 10_000_000, MALFORMED, id="enormous"),
     ],
 )
@@ -131,6 +131,18 @@ def test_what_is_no_token_is_401(verifier: Verifier, authorization: str | bytes,
     """Anything in the header is answered with the words Graph clients know (contract §5.4)."""
     assert refusal_of(verifier, authorization).message == message
     assert verifier.cached(authorization, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("blanks", "filler"),
+    [pytest.param(LONGEST_HEADER, 0, id="blanks"), pytest.param(0, LONGEST_HEADER, id="claims")],
+)
+def test_a_long_header_is_refused_also_around_a_good_token(
+    verifier: Verifier, mint: Mint, blanks: int, filler: int
+) -> None:
+    """Length is checked first: what is not read cannot keep the service busy."""
+    header = "Bearer " + " " * blanks + mint.token(application_claims(filler="x" * filler))
+    assert refusal_of(verifier, header).message == MALFORMED
 
 
 CLAIMS = application_claims()

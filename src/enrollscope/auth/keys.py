@@ -105,7 +105,7 @@ def usable_keys(jwks: Iterable[PublicJwk]) -> dict[str, PublicKey]:
     keys: dict[str, PublicKey] = {}
     for jwk in jwks:
         try:
-            keys.setdefault(jwk.kid, PublicKey.read(jwk))
+            keys[jwk.kid] = PublicKey.read(jwk)
         except UnreadableKeysError:
             continue
     return keys

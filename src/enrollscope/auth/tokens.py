@@ -12,8 +12,8 @@ import msgspec
 from enrollscope.auth.jwk import ALGORITHM
 from enrollscope.odata.errors import ErrorDetail, InvalidAuthenticationToken
 
-LONGEST_TOKEN: Final = 16 * 1024
-"""In bytes. Providers stay far below: they leave out group claims before a token reaches this size."""
+LONGEST_HEADER: Final = 16 * 1024
+"""Characters of an `Authorization` header. Providers stay far below: they leave out group claims before that."""
 
 EMPTY: Final = "Access token is empty."
 MALFORMED: Final = "CompactToken parsing failed with error code: 80049217"
@@ -62,14 +62,14 @@ def bearer_token(authorization: str | bytes) -> bytes:
     """Take the token out of an `Authorization` header (RFC 6750 §2.1); the scheme may be in any case.
 
     Raises:
-        InvalidAuthenticationToken: there is no bearer token, or it is longer than `LONGEST_TOKEN`.
+        InvalidAuthenticationToken: there is no bearer token, or the header is longer than `LONGEST_HEADER`.
     """
+    if len(authorization) > LONGEST_HEADER:
+        raise refusal(MALFORMED, f"The header is longer than {LONGEST_HEADER} characters.")
     scheme, _, token = as_bytes(authorization).strip(b" \t").partition(b" ")
     token = token.strip(b" \t")
     if scheme.lower() != b"bearer" or not token:
         raise refusal(EMPTY, "Send the header `Authorization: Bearer <access token>`.")
-    if len(token) > LONGEST_TOKEN:
-        raise refusal(MALFORMED, f"The access token is longer than {LONGEST_TOKEN} bytes.")
     return token
 
 

@@ -8,7 +8,7 @@ from enrollscope.auth.remembered import Remembered
 from enrollscope.auth.sources import KeySource, VerificationKey
 from enrollscope.auth.tokens import (
     BAD_SIGNATURE,
-    LONGEST_TOKEN,
+    LONGEST_HEADER,
     as_bytes,
     bearer_token,
     read_claims,
@@ -22,8 +22,6 @@ DEFAULT_CAPACITY: Final = 4096
 
 REFUSAL_MEMORY: Final = 60.0
 """Seconds for which a token whose signature or claims were refused is refused again without looking."""
-
-_LONGEST_HEADER: Final = LONGEST_TOKEN + 64
 
 
 class Verifier:
@@ -50,7 +48,7 @@ class Verifier:
         Args:
             now: Unix seconds.
         """
-        if len(authorization) > _LONGEST_HEADER:
+        if len(authorization) > LONGEST_HEADER:
             return None
         return self._recall(sha256(as_bytes(authorization)).digest(), now)
 
