@@ -1,0 +1,1 @@
+"""What exists: declared once, for all API versions."""

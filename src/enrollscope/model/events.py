@@ -59,9 +59,7 @@ ENTITY = EntityType(
     "entity",
     abstract=True,
     key="id",
-    properties=(
-        Property("id", Primitive.STRING, nullable=False, computed=True, description="Identifies the object."),
-    ),
+    properties=(Property("id", Primitive.STRING, nullable=False, computed=True, description="Identifies the object."),),
     description="Base of everything with an id.",
 )
 

@@ -1,10 +1,11 @@
 """Typed expressions: what the binder makes of parsed ones, and what a store turns into a statement.
 
-Every name is resolved and every type known. Literals are not here but in a tuple of parameters beside the expression,
-so that an expression is the *shape* of a question: hashable, equal for equal shapes, the key of every cache of statements.
+Every name is resolved and every type known. Literals are not here but in a tuple of parameters beside the
+expression, so that an expression is the *shape* of a question: hashable, equal for equal shapes, the key of every cache of statements.
 
 Null follows OData 4.01, not SQL: a comparison is never null (`null eq null` is true, `null eq 5` and `null lt 5` are
-false); `and`, `or`, `not` are three-valued; arithmetic and functions of null are null; a row whose condition is null is left out.
+false); `and`, `or`, `not` are three-valued; arithmetic and functions of null are null; a row whose condition is null is
+left out.
 """
 
 from dataclasses import dataclass
@@ -70,7 +71,10 @@ class Null:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """A comparison of two operands of one type. Enumerations compare by number, instants by ticks, strings by code point."""
+    """A comparison of two operands of one type.
+
+    Enumerations compare by number, instants by ticks, strings by code point.
+    """
 
     operator: Comparison
     left: "Bound"

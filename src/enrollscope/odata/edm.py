@@ -74,6 +74,10 @@ class EnumType:
     hidden: tuple[EnumMember, ...] = ()
     namespace: str = "microsoft.graph"
 
+    def __hash__(self) -> int:
+        # Expressions carry their types and are hashed for every question: the name is enough to tell types apart.
+        return hash(self.name)
+
     @property
     def name_in_model(self) -> str:
         """The qualified name."""
@@ -320,7 +324,8 @@ class Model:
     @cached_property
     def _types(self) -> Mapping[str, EntityType | ComplexType | EnumType]:
         found: dict[str, EntityType | ComplexType | EnumType] = {}
-        for item in (*self.enums, *self.complexes, *self.entities):
+        declared: tuple[EntityType | ComplexType | EnumType, ...] = (*self.enums, *self.complexes, *self.entities)
+        for item in declared:
             for name in (item.name, f"{self.namespace}.{item.name}", f"{self.alias}.{item.name}"):
                 found[name.lower()] = item
         return found
@@ -375,6 +380,15 @@ class Model:
     def find_singleton(self, name: str) -> Singleton | None:
         """Look a singleton up in any case."""
         return next((item for item in self.singletons if item.name.lower() == name.lower()), None)
+
+
+def visible_properties(model: Model, declared: EntityType) -> tuple[Property, ...]:
+    """The properties of a type and of everything derived from it, each name once."""
+    found: dict[str, Property] = {}
+    for entity in model.entities:
+        if entity.is_a(declared):
+            found.update(entity.by_name)
+    return tuple(found.values())
 
 
 @dataclass(frozen=True)

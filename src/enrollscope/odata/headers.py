@@ -12,10 +12,10 @@ from functools import lru_cache
 from enrollscope.odata.errors import BadRequest, NotAcceptable
 
 _REMEMBERED = 512
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PARAMETER = re.compile(rf'\s*;\s*({_TOKEN})\s*(?:=\s*({_TOKEN}|"(?:[^"\\]|\\.)*"))?')
-_MEDIA_RANGE = re.compile(rf"\s*({_TOKEN})/({_TOKEN})")
-_PREFERENCE = re.compile(rf'\s*({_TOKEN})\s*(?:=\s*({_TOKEN}|"(?:[^"\\]|\\.)*"))?')
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER = re.compile(rf'\s*;\s*({_WORD})\s*(?:=\s*({_WORD}|"(?:[^"\\]|\\.)*"))?')
+_MEDIA_RANGE = re.compile(rf"\s*({_WORD})/({_WORD})")
+_PREFERENCE = re.compile(rf'\s*({_WORD})\s*(?:=\s*({_WORD}|"(?:[^"\\]|\\.)*"))?')
 
 
 class MetadataLevel(Enum):
@@ -184,8 +184,13 @@ def check_versions(max_version: str, version: str) -> None:
     """
     for name, text in (("OData-MaxVersion", max_version), ("OData-Version", version)):
         if text and re.fullmatch(r"[0-9]+\.[0-9]+", text.strip()) is None:
-            raise BadRequest(f"The header {name} must be a version such as 4.0 or 4.01, not '{text[:40]}'.", target=name)
+            raise BadRequest(
+                f"The header {name} must be a version such as 4.0 or 4.01, not '{text[:40]}'.", target=name
+            )
     if max_version and float(max_version) < 4.0:
-        raise BadRequest("This service answers in OData 4.0 and later; OData-MaxVersion must not be lower.", target="OData-MaxVersion")
+        raise BadRequest(
+            "This service answers in OData 4.0 and later; OData-MaxVersion must not be lower.",
+            target="OData-MaxVersion",
+        )
     if version and version.strip() not in {"4.0", "4.01"}:
         raise BadRequest("OData-Version of a request must be 4.0 or 4.01.", target="OData-Version")

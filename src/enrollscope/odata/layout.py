@@ -6,7 +6,8 @@ one value; an `Edm.DateTimeOffset` takes two, `…_ticks` and `…_offset`; a co
 A property that the entity's type lacks is `None`.
 
 What a slot holds: `str` for String, Guid (canonical lower case), Decimal, Date, TimeOfDay; `int` for the integer types,
-enumerations (the member's number), DateTimeOffset and Duration (100 ns ticks); `float`, `bool`, `bytes` as one would expect.
+enumerations (the member's number), DateTimeOffset and Duration (100 ns ticks); `float`, `bool`, `bytes` as one would
+expect.
 """
 
 import json
@@ -35,17 +36,18 @@ class Slot:
     """One place of a record after the head, and the column that holds it.
 
     Attributes:
+        of: the property whose value it holds.
         part: `ticks` or `offset` for the two halves of a DateTimeOffset, else `value`.
     """
 
     name: str
-    property: Property
+    of: Property
     part: str = "value"
 
     @property
     def structured(self) -> bool:
         """Whether the slot holds JSON text."""
-        return self.property.collection or isinstance(self.property.type, ComplexType)
+        return self.of.collection or isinstance(self.of.type, ComplexType)
 
 
 @dataclass(frozen=True)
@@ -83,15 +85,13 @@ class Layout:
         """Property name → place of its (first) slot; the key property is at `KEY`."""
         places = {self.root.key_property.name: KEY}
         for place, slot in enumerate(self.slots, start=len(HEAD)):
-            places.setdefault(slot.property.name, place)
+            places.setdefault(slot.of.name, place)
         return places
 
     @cached_property
     def properties(self) -> Mapping[str, Property]:
         """Name → property, over the whole type tree."""
-        return {self.root.key_property.name: self.root.key_property} | {
-            slot.property.name: slot.property for slot in self.slots
-        }
+        return {self.root.key_property.name: self.root.key_property} | {slot.of.name: slot.of for slot in self.slots}
 
     def value(self, record: Record, name: str) -> Any:
         """The value of a property: an `Instant` for a DateTimeOffset, lists and dicts for structured ones."""

@@ -1,4 +1,6 @@
-"""What a request comes to once every name and type in it is checked: plain values, testable with no store and no server.
+"""What a request comes to once every name and type in it is checked.
+
+Plain values, testable with no store and no server.
 
 The binder makes a `Plan` from method, path and options; the reader adds what the body says; the store gets a `Query`,
 `Create`, `Update` or `Delete` and answers with records (`odata.layout`).
@@ -102,7 +104,9 @@ class Precondition:
         """Tell whether an entity that exists at `version` passes."""
         if self.match is not None and self.match is not Wildcard.ANY_VERSION and version not in self.match:
             return False
-        return self.none_match is None or (self.none_match is not Wildcard.ANY_VERSION and version not in self.none_match)
+        return self.none_match is None or (
+            self.none_match is not Wildcard.ANY_VERSION and version not in self.none_match
+        )
 
 
 ALWAYS = Precondition()

@@ -1,0 +1,119 @@
+"""A request and a reply as values, and the ASGI messages they come from and go to."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from enrollscope.odata.errors import BadRequest, RequestEntityTooLarge
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+_CLIENT_REQUEST_ID = re.compile(r"[!-~]{1,128}")
+_DRAINED = 32 * 1024 * 1024
+
+
+class ClientDisconnected(Exception):
+    """The client went away before its request was whole; there is nobody to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, its body not read yet.
+
+    Attributes:
+        path: as sent, still percent-encoded, with its leading slash, without the query.
+        query: as sent, still percent-encoded, without `?`.
+        headers: lower-case name → value; repeated ones joined by a comma, as RFC 9110 §5.3 allows.
+        base_url: under which clients reach the service, without version and without a trailing slash.
+        request_id: ours, a GUID.
+        client_request_id: the client's own, or ours where it sent none.
+        received: ticks of `odata.values.Instant`, UTC.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    base_url: str
+    request_id: str
+    client_request_id: str
+    received: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer."""
+
+    status: int
+    body: bytes = b""
+    content_type: str | None = None
+    headers: list[tuple[str, str]] = field(default_factory=list)
+
+
+def read_headers(scope: Scope) -> dict[str, str]:
+    """Decode the request headers; bytes outside ASCII become the Latin-1 characters that HTTP says they are."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def client_request_id(headers: Mapping[str, str]) -> str | None:
+    """The client's own name for its request, if it sent one that can go into logs and back to it (contract §5.4)."""
+    sent = headers.get("client-request-id")
+    return sent if sent is not None and _CLIENT_REQUEST_ID.fullmatch(sent) else None
+
+
+def check_client_request_id(headers: Mapping[str, str]) -> None:
+    """Refuse a `client-request-id` that cannot be used.
+
+    Raises:
+        BadRequest: it is too long, or holds blanks or control characters.
+    """
+    if "client-request-id" in headers and client_request_id(headers) is None:
+        raise BadRequest(
+            "client-request-id must be 1 to 128 printable ASCII characters without blanks, a GUID for example.",
+            target="client-request-id",
+        )
+
+
+async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
+    """Read the whole body.
+
+    A body over the limit is read on and thrown away, so that the client hears the answer and not a broken pipe.
+
+    Raises:
+        RequestEntityTooLarge: it is longer than `limit` bytes.
+        ClientDisconnected: it never came.
+    """
+    refusal = RequestEntityTooLarge(
+        f"The request body is longer than {limit} bytes, the most that is taken here.",
+        headers={"Connection": "close"},
+    )
+    announced = headers.get("content-length", "0")
+    if not announced.isdigit():
+        raise BadRequest("Content-Length must be a whole number.", target="Content-Length")
+    if int(announced) > _DRAINED:
+        raise refusal
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnected
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size <= limit:
+            chunks.append(chunk)
+        elif size > _DRAINED:
+            raise refusal
+        if not message.get("more_body", False):
+            break
+    if size > limit:
+        raise refusal
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)

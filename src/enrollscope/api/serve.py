@@ -1,0 +1,256 @@
+"""One OData request through its five stages: authenticate, parse, bind, run, render.
+
+Each stage refuses by raising an `ODataError`, and in no other way.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import assert_never
+
+from enrollscope.api.messages import Call, Receive, Reply, check_client_request_id, read_body
+from enrollscope.api.payload import check_content_type, read_json
+from enrollscope.api.render import Answering, Renderer, applied, location
+from enrollscope.auth.caller import Caller
+from enrollscope.auth.permissions import Access, accepted_permissions
+from enrollscope.auth.verifier import Verifier
+from enrollscope.odata.binder import Asked, Binder
+from enrollscope.odata.cursors import CursorSigner
+from enrollscope.odata.edm import Model
+from enrollscope.odata.errors import NotAcceptable, PreconditionFailed, RequestTimeout, ResourceNotFound
+from enrollscope.odata.etags import etag, parse_etags
+from enrollscope.odata.headers import JsonFormat, Preferences, accepts, check_versions, negotiate_json, read_preferences
+from enrollscope.odata.keys import new_key
+from enrollscope.odata.layout import TYPE, VERSION, Record
+from enrollscope.odata.options import Options, parse_options
+from enrollscope.odata.path import parse_path
+from enrollscope.odata.plan import (
+    ALWAYS,
+    Actor,
+    CountCollection,
+    Create,
+    CreateEntity,
+    Delete,
+    DeleteEntity,
+    Plan,
+    Precondition,
+    Projection,
+    ReadCollection,
+    ReadEntity,
+    ReadMetadata,
+    ReadServiceDocument,
+    Scope,
+    Update,
+    UpdateEntity,
+)
+from enrollscope.odata.reader import BodyReader
+from enrollscope.odata.values import Instant
+from enrollscope.settings import Settings
+from enrollscope.store.base import Store
+from enrollscope.store.batch import is_linked
+
+
+class Service:
+    """The OData service of one API version."""
+
+    def __init__(
+        self,
+        model: Model,
+        whole: Model,
+        store: Store,
+        verifier: Verifier,
+        cursors: CursorSigner,
+        settings: Settings,
+    ) -> None:
+        self._store = store
+        self._verifier = verifier
+        self._settings = settings
+        self._binder = Binder(model, cursors)
+        self._reader = BodyReader(model, whole)
+        self._renderer = Renderer(model, store.layouts, cursors)
+        self._version = model.version
+
+    async def serve(self, call: Call, path: str, receive: Receive) -> Reply:
+        """Answer one request.
+
+        Args:
+            path: what follows the version segment, still encoded.
+
+        Raises:
+            ODataError: the request is refused.
+            ClientDisconnected: nobody waits for the answer any more.
+        """
+        caller = await self._authenticate(call)
+        check_client_request_id(call.headers)
+        check_versions(call.headers.get("odata-maxversion", ""), call.headers.get("odata-version", ""))
+        preferences = read_preferences(call.headers.get("prefer", ""))
+        options = parse_options(call.query)
+        plan = self._bind(call, path, options, preferences, caller)
+        if isinstance(plan, CountCollection):
+            return await self._count(plan, call, caller)
+        if isinstance(plan, DeleteEntity):
+            return await self._delete(plan, call, caller)
+        if isinstance(plan, ReadMetadata):
+            return self._metadata(call)
+        base = f"{call.base_url}/{self._version}"
+        how = Answering(base, caller.tenant_id, _json_format(call, options), preferences)
+        match plan:
+            case ReadServiceDocument():
+                return self._renderer.service_document(how)
+            case ReadEntity():
+                return await self._read_entity(plan, caller, how)
+            case UpdateEntity():
+                return await self._update(plan, call, caller, how, receive)
+            case ReadCollection():
+                return await self._read_collection(plan, call, caller, how)
+            case CreateEntity():
+                return await self._create(plan, call, caller, how, receive)
+            case _:
+                assert_never(plan)
+
+    async def _authenticate(self, call: Call) -> Caller:
+        authorization, now = call.headers.get("authorization", ""), time.time()
+        caller = self._verifier.cached(authorization, now)
+        return caller if caller is not None else await self._verifier.identify(authorization, now)
+
+    def _bind(self, call: Call, path: str, options: Options, preferences: Preferences, caller: Caller) -> Plan:
+        plan = self._binder.bind(
+            Asked(
+                method=call.method,
+                segments=parse_path(path),
+                options=options,
+                preferences=preferences,
+                precondition=_precondition(call.headers),
+                tenant=caller.tenant_id,
+                user=caller.user_id,
+                page_size=self._settings.page_size,
+            )
+        )
+        match plan:
+            case ReadServiceDocument() | ReadMetadata():
+                pass
+            case ReadEntity() | ReadCollection() | CountCollection():
+                caller.require(accepted_permissions(plan.scope.stored.name, Access.READ))
+            case CreateEntity() | UpdateEntity() | DeleteEntity():
+                caller.require(accepted_permissions(plan.scope.stored.name, Access.WRITE))
+            case _:
+                assert_never(plan)
+        return plan
+
+    def _metadata(self, call: Call) -> Reply:
+        if "format" not in call.query.lower() and not accepts(call.headers.get("accept", ""), "application/xml"):
+            raise NotAcceptable("$metadata is offered as application/xml.", target="Accept")
+        return self._renderer.metadata()
+
+    async def _count(self, plan: CountCollection, call: Call, caller: Caller) -> Reply:
+        if not accepts(call.headers.get("accept", ""), "text/plain"):
+            negotiate_json(call.headers.get("accept", ""))  # a bare number is JSON, too; refuses what is neither
+        total = await self._store.count(caller.tenant_id, plan.query, plan.parameters)
+        return Reply(200, str(total).encode("ascii"), "text/plain", [("OData-Version", "4.0")])
+
+    async def _read_collection(self, plan: ReadCollection, call: Call, caller: Caller, how: Answering) -> Reply:
+        page = await self._store.fetch(caller.tenant_id, plan.query, plan.paging)
+        reply = self._renderer.page(page, plan, call.query, how)
+        reply.headers.extend(applied(how.preferences, paging=True))
+        return reply
+
+    async def _read_entity(self, plan: ReadEntity, caller: Caller, how: Answering) -> Reply:
+        record = await self._store.read(caller.tenant_id, plan.scope.stored.name, plan.key)
+        if record is None or not self._reaches(plan.scope, record):
+            raise ResourceNotFound(f"There is no '{plan.key[:200]}' in '{plan.scope.path}'.")
+        if plan.precondition is not ALWAYS and not plan.precondition.holds(record[VERSION]):
+            if plan.precondition.match is None:
+                return Reply(304, headers=[("ETag", etag(record[VERSION]))])
+            raise PreconditionFailed("The entity is not at the version that If-Match names.", target="If-Match")
+        reply = self._renderer.entity(record, plan.scope, plan.projection, how, status=200)
+        reply.headers.extend(applied(how.preferences))
+        return reply
+
+    def _reaches(self, scope: Scope, record: Record) -> bool:
+        return record[TYPE] in scope.types and (
+            not scope.links or is_linked(self._store.layouts[scope.stored.name], record, scope.links)
+        )
+
+    async def _update(self, plan: UpdateEntity, call: Call, caller: Caller, how: Answering, receive: Receive) -> Reply:
+        scope = plan.scope
+        body = await self._body(call, receive)
+        changes = self._reader.update(body, scope, include_unknown=how.preferences.include_unknown)
+        written = await self._store.write(
+            Update(
+                _actor(call, caller),
+                scope.stored.name,
+                plan.key,
+                scope.types,
+                scope.links,
+                changes.values,
+                plan.precondition,
+                changes.fit,
+            )
+        )
+        return self._written(written.record, scope, plan.projection, how, status=200)
+
+    async def _create(self, plan: CreateEntity, call: Call, caller: Caller, how: Answering, receive: Receive) -> Reply:
+        scope = plan.scope
+        body = await self._body(call, receive)
+        now = Instant(call.received)
+        kind, values = self._reader.create(body, scope, now=now, include_unknown=how.preferences.include_unknown)
+        written = await self._store.write(Create(_actor(call, caller), scope.stored.name, new_key(now), kind, values))
+        reply = self._written(written.record, scope, plan.projection, how, status=201)
+        address = location(written.record, scope, how)
+        reply.headers.append(("Location", address))
+        if reply.status == 204:
+            reply.headers.append(("OData-EntityId", address))
+        return reply
+
+    async def _delete(self, plan: DeleteEntity, call: Call, caller: Caller) -> Reply:
+        scope = plan.scope
+        await self._store.write(
+            Delete(_actor(call, caller), scope.stored.name, plan.key, scope.types, scope.links, plan.precondition)
+        )
+        return Reply(204)
+
+    async def _body(self, call: Call, receive: Receive) -> object:
+        """The decoded JSON body of a write."""
+        check_content_type(call.headers)
+        timeout = self._settings.request_timeout
+        try:
+            async with asyncio.timeout(timeout):
+                body = await read_body(receive, call.headers, self._settings.body_limit)
+        except TimeoutError as error:
+            raise RequestTimeout(
+                f"The request was not complete after {timeout} seconds.", headers={"Connection": "close"}
+            ) from error
+        return read_json(body)
+
+    def _written(self, record: Record, scope: Scope, projection: Projection, how: Answering, *, status: int) -> Reply:
+        """The answer to a successful write: the entity, or nothing but its tag where the client prefers that."""
+        if how.preferences.representation is False:
+            reply = Reply(204, headers=[("OData-Version", "4.0"), ("ETag", etag(record[VERSION]))])
+        else:
+            reply = self._renderer.entity(record, scope, projection, how, status=status)
+        reply.headers.extend(applied(how.preferences, writing=True))
+        return reply
+
+
+def _json_format(call: Call, options: Options) -> JsonFormat:
+    """The representation that `$format` or else `Accept` asks for."""
+    wanted = options.text("format")
+    if wanted is None:
+        return negotiate_json(call.headers.get("accept", ""))
+    return negotiate_json("application/json" if wanted.strip().lower() == "json" else wanted)
+
+
+def _precondition(headers: Mapping[str, str]) -> Precondition:
+    match, none_match = headers.get("if-match"), headers.get("if-none-match")
+    if match is None and none_match is None:
+        return ALWAYS
+    return Precondition(
+        match=None if match is None else parse_etags(match, "If-Match"),
+        none_match=None if none_match is None else parse_etags(none_match, "If-None-Match"),
+    )
+
+
+def _actor(call: Call, caller: Caller) -> Actor:
+    return Actor(
+        caller.tenant_id, caller.user_id, caller.app_id, caller.token_id, call.client_request_id, call.received
+    )

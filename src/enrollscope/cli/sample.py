@@ -1,0 +1,45 @@
+"""Sample events for an empty store, and what to paste to change one."""
+
+import asyncio
+import time
+
+from enrollscope.auth.development import DEFAULT_APP_ID, DEFAULT_TENANT_ID
+from enrollscope.model.events import EVENTS, SCHEMA
+from enrollscope.model.sample import sample_events
+from enrollscope.odata.errors import Conflict
+from enrollscope.odata.plan import Actor, Create, Scope
+from enrollscope.odata.reader import BodyReader
+from enrollscope.odata.values import Instant
+from enrollscope.store.base import Store
+
+_PATCH = """
+Change an event; the token is good for an hour:
+
+curl -X PATCH {address}/v1.0/deviceManagement/troubleshootingEvents/{key} \\
+  -H 'Content-Type: application/json' \\
+  -d '{{"failureCategory": "authentication", "failureReason": "0x80180002"}}' \\
+  -H 'Authorization: Bearer {token}'
+"""
+
+
+async def add_sample(store: Store) -> None:
+    """Put the sample events into the tenant that tokens are for by default, those that are not there yet."""
+    now = Instant.from_unix_nanoseconds(time.time_ns())
+    actor = Actor(DEFAULT_TENANT_ID, None, DEFAULT_APP_ID, "", "sample", now.ticks)
+    model = SCHEMA.view("v1.0")
+    declared = model.entity(EVENTS.type)
+    scope = Scope(EVENTS, declared, model.stored_as(declared), (), "", "")
+    reader = BodyReader(model, SCHEMA.whole)
+    creations = []
+    for key, body in sample_events():
+        kind, values = reader.create(body, scope, now=now)
+        creations.append(store.write(Create(actor, EVENTS.name, key, kind, values)))
+    for outcome in await asyncio.gather(*creations, return_exceptions=True):
+        if isinstance(outcome, BaseException) and not isinstance(outcome, Conflict):
+            raise outcome
+
+
+def how_to_patch(address: str, token: str) -> str:
+    """A PATCH of the first sample event, to paste into a shell."""
+    key, _ = next(sample_events())
+    return _PATCH.format(address=address, key=key, token=token)

@@ -1,0 +1,105 @@
+"""`enrollscope serve`: open the store, listen, answer until told to stop."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import uvicorn
+import uvloop
+
+from enrollscope.api.composition import compose
+from enrollscope.api.http import EnvelopeProtocol
+from enrollscope.api.logs import configure_logs
+from enrollscope.auth.remote import IdentityProviderError
+from enrollscope.cli.options import refusing, setting_options, settings_from
+from enrollscope.cli.sample import add_sample, how_to_patch
+from enrollscope.cli.token import own_token
+from enrollscope.model.events import SCHEMA
+from enrollscope.settings import Settings, SettingsError
+from enrollscope.store.base import StoreRefused
+from enrollscope.store.open import open_store
+
+_BACKLOG = 2048
+_GRACE_SECONDS = 10
+
+
+class ListenRefused(Exception):
+    """The address cannot be listened on; the message is for the operator."""
+
+
+@click.command()
+@setting_options()
+@click.option("--sample", is_flag=True, help="Put some sample events into an empty store; print a token and a PATCH.")
+def serve(*, sample: bool, **options: Any) -> None:
+    """Serve the events of a store over HTTP."""
+    settings = settings_from(options)
+    with refusing(SettingsError):
+        settings.check_serving()
+    configure_logs(settings.log_level, settings.log_format)
+    expected = (StoreRefused, ListenRefused, IdentityProviderError)
+    with refusing(*expected), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, sample=sample))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, but a signal only asks it to finish: the store is closed after it, then the process ends."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
+async def _serve(settings: Settings, *, sample: bool) -> None:
+    listener = listen(settings.host, settings.port)
+    store = open_store(settings.database, SCHEMA, queue=settings.write_queue)
+    try:
+        await store.start()
+        address = f"http://{_shown(settings.host)}:{listener.getsockname()[1]}"
+        async with compose(settings, store, SCHEMA) as application:
+            server = _Server(
+                uvicorn.Config(
+                    application,
+                    http=EnvelopeProtocol,
+                    lifespan="off",
+                    access_log=False,
+                    log_config=None,
+                    server_header=False,
+                    backlog=_BACKLOG,
+                    timeout_graceful_shutdown=_GRACE_SECONDS,
+                )
+            )
+            click.echo(f"enrollscope serves {settings.shown_database} on {address}", err=True)
+            if sample:
+                await add_sample(store)
+                click.echo(how_to_patch(address, await own_token(store)), err=True)
+            await server.serve(sockets=[listener])
+    finally:
+        listener.close()
+        await store.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the address before anything else happens.
+
+    Raises:
+        ListenRefused: it is taken, or not ours to take.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise ListenRefused(
+            f"Cannot listen on {host}:{port}: {error.strerror or error}. "
+            "Stop whatever listens there, or choose another port with --port."
+        ) from error
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,238 @@
+"""Literals as typed parameters, and how two operands are brought to one type.
+
+A literal alone is not always a value: `'red'` is a string until the other side is an enumeration, and the bare word `red`
+looks like a property (contract §4.4). So literals stay *loose* until an operator sees both sides.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from enrollscope.odata.bound import Bound, Null, Parameter, ScalarType
+from enrollscope.odata.edm import EnumMember, EnumType, Model, Primitive
+from enrollscope.odata.errors import BadRequest, NotBuilt
+from enrollscope.odata.expr import Duration, EnumMembers, Geo, Literal, LiteralValue, TimeOfDay, Unrepresentable
+from enrollscope.odata.values import Instant
+
+INTEGERS = (Primitive.SBYTE, Primitive.BYTE, Primitive.INT16, Primitive.INT32, Primitive.INT64)
+NUMBERS = (*INTEGERS, Primitive.DECIMAL, Primitive.SINGLE, Primitive.DOUBLE)
+
+_OPERATOR_KINDS = {
+    "eq": "Equal",
+    "ne": "NotEqual",
+    "gt": "GreaterThan",
+    "ge": "GreaterThanOrEqual",
+    "lt": "LessThan",
+    "le": "LessThanOrEqual",
+    "in": "In",
+    "and": "And",
+    "or": "Or",
+    "add": "Add",
+    "sub": "Subtract",
+    "mul": "Multiply",
+    "div": "Divide",
+    "divby": "Divide",
+    "mod": "Modulo",
+    "has": "Has",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A bare name that is no property: a member of whatever enumeration stands on the other side, or a mistake."""
+
+    name: str
+    position: int
+
+
+Operand: TypeAlias = Bound | Literal | Word
+
+
+class ClauseFault(Exception):
+    """Something in an expression does not fit the model. The clause's caller words the answer."""
+
+    def __init__(self, text: str, position: int) -> None:
+        super().__init__(text)
+        self.text = text
+        self.position = position
+
+    def answer(self, clause: str, target: str) -> BadRequest:
+        """Put it in the words of a clause (contract §4.5)."""
+        return BadRequest(f"{clause}: {self.text}", target=target, position=self.position)
+
+
+def type_name(item: ScalarType | None) -> str:
+    """The name of a type for a message."""
+    return "null" if item is None else item.name_in_model
+
+
+class Operands:
+    """Collects the parameters of one question."""
+
+    def __init__(self, model: Model, *, include_unknown: bool) -> None:
+        self._model = model
+        self._include_unknown = include_unknown
+        self.parameters: list[Any] = []
+
+    def parameter(self, value: Any, scalar: ScalarType) -> Parameter:
+        """Keep a value in its stored form (`odata.layout`) and stand for it in the shape."""
+        self.parameters.append(value)
+        return Parameter(len(self.parameters) - 1, scalar)
+
+    def fix(self, operand: Operand, wanted: ScalarType | None) -> Bound:
+        """Turn a loose operand into a value of the type `wanted`, or of its own type where nothing is wanted.
+
+        Raises:
+            ClauseFault: a word that is nothing, or a member that the enumeration lacks.
+        """
+        match operand:
+            case Word(name=name, position=position):
+                if isinstance(wanted, EnumType):
+                    return self.parameter(self._member(wanted, name, position), wanted)
+                raise ClauseFault(f"'{name}' is neither a property nor a literal here.", position)
+            case Literal():
+                return self._literal(operand, wanted)
+            case _:
+                return operand
+
+    def _literal(self, literal: Literal, wanted: ScalarType | None) -> Bound:
+        value = literal.value
+        if literal.kind == "null":
+            return Null(wanted)
+        if isinstance(wanted, EnumType):
+            return self.parameter(self._enum_number(wanted, literal), wanted)
+        if isinstance(value, Unrepresentable):
+            raise ClauseFault(f"The literal has no value here: {value.reason}.", literal.position)
+        if isinstance(value, Geo):
+            raise NotBuilt("Geographic literals are not offered by this service.", position=literal.position)
+        if isinstance(value, EnumMembers):
+            return self._typed_enum(value, literal.position)
+        stored, scalar = _stored(value)
+        if wanted is Primitive.DECIMAL and scalar in INTEGERS:
+            return self.parameter(str(stored), Primitive.DECIMAL)
+        return self.parameter(stored, scalar)
+
+    def _typed_enum(self, value: EnumMembers, position: int) -> Bound:
+        found = self._model.find_type(value.type_name or "")
+        if not isinstance(found, EnumType):
+            raise ClauseFault(f"'{value.type_name}' is not an enumeration type.", position)
+        return self.parameter(self._members(found, value, position), found)
+
+    def _enum_number(self, wanted: EnumType, literal: Literal) -> int:
+        match literal.value:
+            case str(text):
+                if text.lstrip("-").isdigit():
+                    return self._number(wanted, int(text), literal.position)
+                return self._member(wanted, text, literal.position)
+            case EnumMembers() as members:
+                named = members.type_name
+                if named is not None and self._model.find_type(named) is not wanted:
+                    raise ClauseFault(
+                        f"'{named}' is not the type of the other operand, '{wanted.name_in_model}'.", literal.position
+                    )
+                return self._members(wanted, members, literal.position)
+            case _:
+                raise ClauseFault(
+                    f"'{wanted.name_in_model}' takes a member name in quotes, such as "
+                    f"'{wanted.members[0].name}', not a literal of another type.",
+                    literal.position,
+                )
+
+    def _members(self, wanted: EnumType, value: EnumMembers, position: int) -> int:
+        if len(value.members) != 1:
+            raise ClauseFault(f"'{wanted.name_in_model}' is not a flags enumeration: name one member.", position)
+        (member,) = value.members
+        if isinstance(member, int):
+            return self._number(wanted, member, position)
+        return self._member(wanted, member, position)
+
+    def _member(self, wanted: EnumType, name: str, position: int) -> int:
+        found: EnumMember | None = wanted.find(name, include_hidden=self._include_unknown)
+        if found is None:
+            allowed = ", ".join(member.name for member in wanted.members)
+            raise ClauseFault(
+                f"The string '{name}' is not a valid enumeration type constant of '{wanted.name_in_model}'. "
+                f"Allowed are: {allowed}.",
+                position,
+            )
+        return found.value
+
+    def _number(self, wanted: EnumType, number: int, position: int) -> int:
+        if number in wanted.names or (self._include_unknown and number in wanted.hidden_names):
+            return number
+        raise ClauseFault(f"'{wanted.name_in_model}' has no member with the value {number}.", position)
+
+    def hidden_numbers(self, item: EnumType, number: int) -> tuple[int, ...]:
+        """All stored numbers that read as the sentinel, when `number` is the sentinel's and it stands for others."""
+        if item.sentinel is None or self._include_unknown or item.names.get(number) != item.sentinel:
+            return ()
+        return (number, *sorted(item.hidden_names))
+
+
+def _stored(value: LiteralValue) -> tuple[Any, ScalarType]:
+    """The stored form and type of a plain literal."""
+    match value:
+        case bool():
+            return value, Primitive.BOOLEAN
+        case int():
+            return _stored_integer(value)
+        case float():
+            return value, Primitive.DOUBLE
+        case Decimal():
+            return format(value, "f"), Primitive.DECIMAL
+        case str():
+            return value, Primitive.STRING
+        case UUID():
+            return str(value), Primitive.GUID
+        case Instant(ticks=ticks):
+            return ticks, Primitive.DATE_TIME_OFFSET
+        case date():
+            return value.isoformat(), Primitive.DATE
+        case TimeOfDay(ticks=ticks):
+            return time_text(ticks), Primitive.TIME_OF_DAY
+        case Duration(ticks=ticks):
+            return ticks, Primitive.DURATION
+        case bytes():
+            return value, Primitive.BINARY
+        case _:
+            raise TypeError(f"{type(value).__name__} is not a plain literal")
+
+
+def _stored_integer(value: int) -> tuple[Any, ScalarType]:
+    """The smallest integer type that holds a number; a decimal where none does."""
+    if -(2**31) <= value < 2**31:
+        return value, Primitive.INT32
+    return (value, Primitive.INT64) if -(2**63) <= value < 2**63 else (str(value), Primitive.DECIMAL)
+
+
+def time_text(ticks: int) -> str:
+    """A time of day in the stored form: `hh:mm:ss.fffffff`, so that text order is time order."""
+    seconds, fraction = divmod(ticks, 10_000_000)
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{fraction:07}"
+
+
+def common_type(left: ScalarType, right: ScalarType) -> ScalarType | None:
+    """The type to which two operands are promoted; `None`: they do not go together.
+
+    Numeric promotion of URL Conventions 4.01 §5.1.1.2.
+    """
+    if left == right:
+        return left
+    if isinstance(left, EnumType) or isinstance(right, EnumType):
+        both = isinstance(left, EnumType) and isinstance(right, EnumType)
+        return left if both and left.name_in_model == right.name_in_model else None
+    if left in NUMBERS and right in NUMBERS:
+        return max(left, right, key=NUMBERS.index)
+    return None
+
+
+def incompatible(operator: str, left: ScalarType | None, right: ScalarType | None, position: int) -> ClauseFault:
+    """The fault of an operator between types that do not go together (contract §4.4)."""
+    kind = _OPERATOR_KINDS[operator]
+    return ClauseFault(
+        "A binary operator with incompatible types was detected. Found operand types "
+        f"'{type_name(left)}' and '{type_name(right)}' for operator kind '{kind}'.",
+        position,
+    )

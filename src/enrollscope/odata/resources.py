@@ -1,0 +1,228 @@
+"""Resource paths against the model: which entities a URL reaches (contract §2.1, §3.2)."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+from urllib.parse import quote
+
+from enrollscope.odata.edm import EntityType, Model, NavigationProperty, visible_properties
+from enrollscope.odata.errors import BadRequest, NotBuilt
+from enrollscope.odata.expr import Literal
+from enrollscope.odata.hints import near_name
+from enrollscope.odata.path import PathSegment
+from enrollscope.odata.plan import LinkedTo, Scope
+
+_GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+"""Keys of this form compare equal in any case (contract §2.1); those that are made here are in lower case."""
+
+ME_TOKEN = "me-token-to-replace"  # noqa: S105 - no secret: how the SDKs spell `/me` inside themselves (contract §2.1)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRoot:
+    """The version root: the service document."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataDocument:
+    """`$metadata`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A contained collection, as a whole or narrowed by a type segment."""
+
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionCount:
+    """`…/$count`."""
+
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One entity of a collection."""
+
+    scope: Scope
+    key: str
+
+
+Resource: TypeAlias = ServiceRoot | MetadataDocument | Collection | CollectionCount | Member
+
+
+class Resources:
+    """Resolves the paths of one API version."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def resolve(self, segments: tuple[PathSegment, ...], user: str | None) -> Resource:
+        """Find what a path names.
+
+        Args:
+            user: the caller's own key, for `me`; `None` for an application.
+
+        Raises:
+            BadRequest: a segment that nothing here has, in Graph's words; `me` without a user; a key where none can be.
+            NotBuilt: a resource that OData knows and this service does not offer.
+        """
+        if not segments:
+            return ServiceRoot()
+        first, *rest = segments
+        if first.text == "$metadata":
+            if rest:
+                raise _unknown(rest[0], ())
+            return MetadataDocument()
+        if first.text.startswith("$"):
+            raise NotBuilt(f"'{first.name[:100]}' is not offered at this address.", target=first.name[:100])
+        source, path, context, rest = self._source(first, rest, user)
+        if not rest:
+            raise NotBuilt(f"'{path[:200]}' itself cannot be read here; go on to what it contains.")
+        return self._contained(source, path, context, rest)
+
+    def _source(
+        self, first: PathSegment, rest: list[PathSegment], user: str | None
+    ) -> tuple[tuple[EntityType, str | None], str, str, list[PathSegment]]:
+        """The entity where navigation starts: its type and key, and how URLs and contexts spell it."""
+        singleton = self._model.find_singleton(first.name)
+        if singleton is not None and first.arguments is None:
+            entity = self._model.entity(singleton.type)
+            if singleton.caller_in is None:
+                return (entity, None), singleton.name, singleton.name, rest
+            return (entity, _caller(user)), singleton.name, _context_of(singleton.caller_in, _caller(user)), rest
+        entity_set = self._model.find_entity_set(first.name)
+        if entity_set is None:
+            singletons = [item.name for item in self._model.singletons]
+            raise _unknown(first, [*singletons, *(item.name for item in self._model.entity_sets)])
+        if first.arguments is not None:
+            key = _key_of(first, self._model.entity(entity_set.type))
+        elif rest:
+            key, rest = rest[0].text, rest[1:]
+        else:
+            raise NotBuilt(f"'{entity_set.name}' itself cannot be read here; name one and what it contains.")
+        entity = self._model.entity(entity_set.type)
+        if key == ME_TOKEN:
+            key = _caller(user)
+        path = f"{entity_set.name}/{quote(key, safe='')}"
+        return (entity, key), path, _context_of(entity_set.name, key), rest
+
+    def _contained(
+        self, source: tuple[EntityType, str | None], path: str, context: str, rest: list[PathSegment]
+    ) -> Resource:
+        entity, key = source
+        first, *rest = rest
+        navigation = entity.find_navigation(first.name)
+        if navigation is None:
+            known = [item.name for ancestor in entity.lineage for item in ancestor.navigation]
+            raise _unknown(first, known)
+        scope = self._scope(navigation, key, f"{path}/{navigation.name}", f"{context}/{navigation.name}")
+        if first.arguments is not None:
+            return self._member(scope, _key_of(first, scope.declared), rest)
+        if not rest:
+            return Collection(scope)
+        return self._inside(scope, rest)
+
+    def _scope(self, navigation: NavigationProperty, key: str | None, path: str, context: str) -> Scope:
+        declared = self._model.entity(navigation.target)
+        links = () if navigation.link is None or key is None else (LinkedTo(navigation.link.property, key),)
+        types = self._model.stored_as(declared)
+        if links:
+            # What lacks the linking property belongs to nobody, and is not found here (contract §12 row 28).
+            name = links[0].property
+            holders = (item for item in self._model.concrete_types(declared) if name in item.by_name)
+            types = frozenset().union(*(self._model.stored_as(item) for item in holders))
+        return Scope(self._model.stored_set(navigation.stored_in), declared, types, links, context, path)
+
+    def _inside(self, scope: Scope, rest: list[PathSegment]) -> Resource:
+        """What follows a collection: a count, a type, or a key."""
+        first, *rest = rest
+        if first.text == "$count":
+            if rest:
+                raise _unknown(rest[0], ())
+            return CollectionCount(scope)
+        if first.text.startswith("$"):
+            _refuse_ref(first)
+            raise NotBuilt(f"The segment '{first.name[:100]}' is not offered here yet.", target=first.name[:100])
+        cast = self._cast(scope, first)
+        if cast is not None:
+            if not rest:
+                return Collection(cast)
+            return self._inside(cast, rest)
+        return self._member(scope, first.text, rest)
+
+    def _member(self, scope: Scope, key: str, rest: list[PathSegment]) -> Resource:
+        if not rest:
+            return Member(scope, key.lower() if _GUID.fullmatch(key) else key)
+        first = rest[0]
+        cast = self._cast(scope, first)
+        if cast is not None:
+            # The item keeps the path of the collection it was found in; only what it must be is narrower.
+            return self._member(replace(cast, path=scope.path), key, rest[1:])
+        _refuse_ref(first)
+        names = [item.name for item in visible_properties(self._model, scope.declared)]
+        if first.text.startswith("$") or first.name.lower() in {name.lower() for name in names}:
+            raise NotBuilt(f"Reading '{first.name[:100]}' of an entity by itself is not offered yet.")
+        raise _unknown(first, names)
+
+    def _cast(self, scope: Scope, segment: PathSegment) -> Scope | None:
+        """The scope narrowed by a type segment; `None` where the segment is none."""
+        if segment.arguments is not None or "." not in segment.text:
+            return None
+        namespace = segment.text.rpartition(".")[0].lower()
+        if namespace not in (self._model.namespace.lower(), self._model.alias.lower()):
+            return None
+        found = self._model.find_type(segment.text)
+        if not isinstance(found, EntityType):
+            known = [f"{self._model.namespace}.{item.name}" for item in self._model.concrete_types(scope.declared)]
+            raise _unknown(segment, known)
+        if not found.is_a(scope.declared) and not scope.declared.is_a(found):
+            raise BadRequest(
+                f"The type '{found.name_in_model}' in the path is not related to '{scope.declared.name_in_model}'.",
+                target=segment.text,
+            )
+        if scope.declared.is_a(found):
+            return scope
+        return replace(
+            scope,
+            declared=found,
+            types=scope.types & self._model.stored_as(found),
+            context=f"{scope.context}/{found.name_in_model}",
+        )
+
+
+def _context_of(entity_set: str, key: str) -> str:
+    quoted = key.replace("'", "''")
+    return f"{entity_set}('{quote(quoted, safe='')}')"
+
+
+def _caller(user: str | None) -> str:
+    if user is None:
+        raise BadRequest("/me request is only valid with delegated authentication flow.")
+    return user
+
+
+def _key_of(segment: PathSegment, entity: EntityType) -> str:
+    """The key in the parentheses behind a name."""
+    arguments = segment.arguments or ()
+    if len(arguments) != 1:
+        raise BadRequest(f"'{segment.name}' takes one key in parentheses, such as {segment.name}('…').")
+    (argument,) = arguments
+    name = entity.key_property.name
+    if argument.name is not None and argument.name.lower() != name.lower():
+        raise BadRequest(f"'{argument.name}' is not the key of '{segment.name}'; that is '{name}'.")
+    if not isinstance(argument.value, Literal) or not isinstance(argument.value.value, str):
+        raise BadRequest(f"The key in parentheses behind '{segment.name}' must be a string in single quotes.")
+    return argument.value.value
+
+
+def _refuse_ref(segment: PathSegment) -> None:
+    if segment.text == "$ref":
+        raise BadRequest("What is contained in another entity cannot be linked or unlinked; create or delete it.")
+
+
+def _unknown(segment: PathSegment, known: list[str] | tuple[str, ...]) -> BadRequest:
+    shown = segment.name[:100]
+    return BadRequest(f"Resource not found for the segment '{shown}'.{near_name(shown, known)}", target=shown)
