@@ -10,11 +10,11 @@ import pytest
 from enrollscope.auth.remote import (
     DEFAULT_POLICY,
     FetchPolicy,
-    IdentityProviderError,
     RemoteKeys,
     issuer_profile,
     open_external_verifier,
 )
+from enrollscope.auth.sources import IdentityProviderError
 from enrollscope.auth.trust import IssuerProfile
 from enrollscope.odata.errors import InvalidAuthenticationToken
 from tests.auth.minting import NOW, OTHER_TENANT, TENANT, Mint, application_claims

@@ -13,6 +13,7 @@ import msgspec
 
 from enrollscope.auth.jwk import UnreadableKeysError, read_public_keys
 from enrollscope.auth.keys import PublicKey, usable_keys
+from enrollscope.auth.sources import IdentityProviderError
 from enrollscope.auth.trust import TENANT_TEMPLATE, IssuerProfile, Trust
 from enrollscope.auth.verifier import Verifier
 
@@ -39,10 +40,6 @@ class FetchPolicy:
 
 
 DEFAULT_POLICY: Final = FetchPolicy()
-
-
-class IdentityProviderError(Exception):
-    """The provider cannot be asked, or its answer cannot be used. The message is for the operator."""
 
 
 class _Discovery(msgspec.Struct, frozen=True):

@@ -7,6 +7,10 @@ from enrollscope.auth.jwk import read_private_keys
 from enrollscope.auth.trust import IssuerProfile
 
 
+class IdentityProviderError(Exception):
+    """The provider cannot be asked, or its answer cannot be used. The message is for the operator."""
+
+
 class VerificationKey(Protocol):
     """A public key of an issuer."""
 

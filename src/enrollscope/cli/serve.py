@@ -14,7 +14,7 @@ import uvloop
 from enrollscope.api.composition import compose
 from enrollscope.api.http import EnvelopeProtocol
 from enrollscope.api.logs import configure_logs
-from enrollscope.auth.remote import IdentityProviderError
+from enrollscope.auth.sources import IdentityProviderError
 from enrollscope.cli.options import refusing, setting_options, settings_from
 from enrollscope.cli.sample import add_sample, how_to_patch
 from enrollscope.cli.token import own_token

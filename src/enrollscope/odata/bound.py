@@ -1,7 +1,8 @@
 """Typed expressions: what the binder makes of parsed ones, and what a store turns into a statement.
 
-Every name is resolved and every type known. Literals are not here but in a tuple of parameters beside the
-expression, so that an expression is the *shape* of a question: hashable, equal for equal shapes, the key of every cache of statements.
+Every name is resolved and every type known. Literals are not here but in a tuple of parameters beside the expression,
+so that an expression is the *shape* of a question: hashable, equal for equal shapes, the key of every cache of
+statements.
 
 Null follows OData 4.01, not SQL: a comparison is never null (`null eq null` is true, `null eq 5` and `null lt 5` are
 false); `and`, `or`, `not` are three-valued; arithmetic and functions of null are null; a row whose condition is null is

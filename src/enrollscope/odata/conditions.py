@@ -51,6 +51,7 @@ from enrollscope.odata.operands import (
     ClauseFault,
     Operand,
     Operands,
+    UnknownWord,
     Word,
     common_type,
     incompatible,
@@ -81,7 +82,7 @@ class Conditions:
 
     def value(self, expression: Expr) -> Bound:
         """Bind an expression of any scalar type, as `$orderby` takes it."""
-        return self._operands.fix(self._bind(expression), None)
+        return self._fix(self._bind(expression), None)
 
     def property(self, name: str, position: int) -> Property:
         """Look up a property of the declared type, or one derived from it.
@@ -94,6 +95,12 @@ class Conditions:
             raise self._unknown(name, position)
         return found
 
+    def _fix(self, operand: Operand, wanted: ScalarType | None) -> Bound:
+        try:
+            return self._operands.fix(operand, wanted)
+        except UnknownWord as word:
+            raise self._unknown(word.name, word.position) from word
+
     def _unknown(self, name: str, position: int) -> ClauseFault:
         hint = near_name(name, (item.name for item in self._properties.values()))
         return ClauseFault(
@@ -101,7 +108,7 @@ class Conditions:
         )
 
     def _boolean(self, expression: Expr) -> Bound:
-        bound = self._operands.fix(self._bind(expression), Primitive.BOOLEAN)
+        bound = self._fix(self._bind(expression), Primitive.BOOLEAN)
         if bound.type not in (Primitive.BOOLEAN, None):
             raise ClauseFault(
                 f"A condition is needed, but the expression is of type '{type_name(bound.type)}'.",
@@ -228,12 +235,12 @@ class Conditions:
     def _pair(self, left: Operand, right: Operand) -> tuple[Bound, Bound]:
         """Fix two operands, each with regard to the type of the other."""
         if isinstance(left, Literal | Word):
-            fixed = self._operands.fix(right, None) if not isinstance(right, Word) else None
+            fixed = self._fix(right, None) if not isinstance(right, Word) else None
             if fixed is None:
-                left_fixed = self._operands.fix(left, None)
-                return left_fixed, self._operands.fix(right, left_fixed.type)
-            return self._operands.fix(left, fixed.type), fixed
-        return left, self._operands.fix(right, left.type)
+                left_fixed = self._fix(left, None)
+                return left_fixed, self._fix(right, left_fixed.type)
+            return self._fix(left, fixed.type), fixed
+        return left, self._fix(right, left.type)
 
     def _compare(self, operator: Comparison, left: Bound, right: Bound, binary: Binary) -> Bound:
         if left.type is not None and right.type is not None and common_type(left.type, right.type) is None:
@@ -257,10 +264,10 @@ class Conditions:
     def _in(self, binary: Binary) -> Bound:
         if not isinstance(binary.right, ListExpr):
             raise NotBuilt("'in' takes a list of literals in parentheses.", position=binary.position)
-        left = self._operands.fix(self._bind(binary.left), None)
+        left = self._fix(self._bind(binary.left), None)
         items: list[Bound] = []
         for item in binary.right.items:
-            bound = self._operands.fix(self._bind(item), left.type)
+            bound = self._fix(self._bind(item), left.type)
             if bound.type is not None and left.type is not None and common_type(left.type, bound.type) is None:
                 raise incompatible("in", left.type, bound.type, _position(item))
             hidden = self._sentinel(left, bound)
@@ -270,16 +277,15 @@ class Conditions:
     def _call(self, call: ParsedCall) -> Bound:
         function = FUNCTIONS[call.function]
         arguments = [self._bind(item) for item in call.arguments]
-        return bind_call(function, call, arguments, self._operands)
+        return bind_call(function, call, tuple(self._fix(item, None) for item in arguments))
 
 
-def bind_call(function: Function, call: ParsedCall, loose: list[Operand], operands: Operands) -> Bound:
+def bind_call(function: Function, call: ParsedCall, arguments: tuple[Bound, ...]) -> Bound:
     """Check the arguments of a canonical function against its signatures.
 
     Raises:
         ClauseFault: no signature takes these arguments.
     """
-    arguments = tuple(operands.fix(item, None) for item in loose)
     for signature in function.signatures:
         if len(signature.arguments) == len(arguments) and all(
             _fits(argument, wanted) for argument, wanted in zip(arguments, signature.arguments, strict=True)

@@ -1,7 +1,7 @@
 """Literals as typed parameters, and how two operands are brought to one type.
 
-A literal alone is not always a value: `'red'` is a string until the other side is an enumeration, and the bare word `red`
-looks like a property (contract §4.4). So literals stay *loose* until an operator sees both sides.
+A literal alone is not always a value: `'red'` is a string until the other side is an enumeration, and the bare word
+`red` looks like a property (contract §4.4). So literals stay *loose* until an operator sees both sides.
 """
 
 from dataclasses import dataclass
@@ -63,6 +63,15 @@ class ClauseFault(Exception):
         return BadRequest(f"{clause}: {self.text}", target=target, position=self.position)
 
 
+class UnknownWord(Exception):  # noqa: N818 - the binder of the expression makes a `ClauseFault` of it
+    """A word that is neither a property nor, as it turns out, a member of an enumeration."""
+
+    def __init__(self, name: str, position: int) -> None:
+        super().__init__(name)
+        self.name = name
+        self.position = position
+
+
 def type_name(item: ScalarType | None) -> str:
     """The name of a type for a message."""
     return "null" if item is None else item.name_in_model
@@ -85,13 +94,14 @@ class Operands:
         """Turn a loose operand into a value of the type `wanted`, or of its own type where nothing is wanted.
 
         Raises:
-            ClauseFault: a word that is nothing, or a member that the enumeration lacks.
+            ClauseFault: a member that the enumeration lacks.
+            UnknownWord: a word that is nothing.
         """
         match operand:
             case Word(name=name, position=position):
                 if isinstance(wanted, EnumType):
                     return self.parameter(self._member(wanted, name, position), wanted)
-                raise ClauseFault(f"'{name}' is neither a property nor a literal here.", position)
+                raise UnknownWord(name, position)
             case Literal():
                 return self._literal(operand, wanted)
             case _:
