@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar
 
 from enrollscope.odata.expr import (
     Alias,
@@ -17,6 +17,7 @@ from enrollscope.odata.expr import (
     ListExpr,
     Literal,
     Logical,
+    Name,
     Object,
     Path,
     Segment,
@@ -27,35 +28,58 @@ from enrollscope.odata.expr import (
 )
 from enrollscope.odata.functions import FUNCTIONS, Function
 from enrollscope.odata.heights import height
-from enrollscope.odata.lexer import MAX_DEPTH, MAX_HEIGHT, MAX_IDENTIFIER
+from enrollscope.odata.lexer import MAX_DEPTH, MAX_HEIGHT, MAX_IDENTIFIER, MAX_NODES, NAME
 from enrollscope.odata.members import MemberGrammar, starts_path
 from enrollscope.odata.primitives import OPERAND, STRING, WORD, constant
 
 
 class _Operator(NamedTuple):
-    """How tightly an operator with two operands binds (URL conventions 4.01 §5.1.1.17), and its name."""
+    """An operator between two operands.
+
+    Attributes:
+        precedence: how tightly it binds (URL conventions 4.01 §5.1.1.17); the higher, the tighter.
+        binary: its name, but for `and` and `or`.
+    """
 
     precedence: int
-    name: str
+    binary: BinaryOperator | None
 
 
 _Part = TypeVar("_Part")
 
-_LOGICAL = 2
-_ADDITIVE = 5
+_OR = _Operator(1, None)
+_AND = _Operator(2, None)
 _OPERATORS: Mapping[str, _Operator] = MappingProxyType(
     {
-        name: _Operator(precedence, name)
-        for precedence, names in enumerate(
-            ("or", "and", "eq ne", "gt ge lt le has in", "add sub", "mul div divby mod"), start=1
-        )
-        for name in names.split()
+        "or": _OR,
+        "and": _AND,
+        "eq": _Operator(3, "eq"),
+        "ne": _Operator(3, "ne"),
+        "gt": _Operator(4, "gt"),
+        "ge": _Operator(4, "ge"),
+        "lt": _Operator(4, "lt"),
+        "le": _Operator(4, "le"),
+        "has": _Operator(4, "has"),
+        "in": _Operator(4, "in"),
+        "add": _Operator(5, "add"),
+        "sub": _Operator(5, "sub"),
+        "mul": _Operator(6, "mul"),
+        "div": _Operator(6, "div"),
+        "divby": _Operator(6, "divby"),
+        "mod": _Operator(6, "mod"),
     }
 )
-_OPERATOR = re.compile(rf"[ \t]+({'|'.join(sorted(_OPERATORS, reverse=True))})[ \t]+", re.ASCII | re.IGNORECASE)
-_MEMBERSHIP = re.compile(r"[ \t]+(has|in)[ \t]+", re.ASCII | re.IGNORECASE)
+_NAMES_OF_OPERATORS = "|".join(sorted(_OPERATORS, reverse=True))
+_OPERATOR = re.compile(rf"[ \t]+({_NAMES_OF_OPERATORS})(?:[ \t]+|\Z)", re.ASCII | re.IGNORECASE)
+_MEMBERSHIP = re.compile(r"[ \t]+(has|in)(?:[ \t]+|\Z)", re.ASCII | re.IGNORECASE)
+_WORD = re.compile(rf"{NAME}(?:\.{NAME})*+(?!-)", re.ASCII)
 _JSON_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*"')
 _VARIABLES: Mapping[str, bool] = MappingProxyType({"$it": True, "$this": True, "$these": False, "$root": False})
+_SETS = frozenset({"in", "has"})
+_FEW_OPERATORS = MAX_DEPTH // 2  # as many can never make a tree too high
+_LONGEST_CONSTANT = 5
+_BLANK = frozenset(" \t")
+_CONTINUES = frozenset("(/")
 _VARIABLE = re.compile(r"\$[A-Za-z]+")
 
 
@@ -67,26 +91,38 @@ class ExpressionGrammar(MemberGrammar):
     def expression(self) -> Expr:
         """commonExpr, by operator precedence; one pass, so that a long chain is not a deep recursion."""
         values = [self.operand()]
+        match = _OPERATOR.match(self.text, self.position)
+        if match is None:
+            return values[0] if self.operators <= _FEW_OPERATORS else self._not_too_high(values[0])
         pending: list[tuple[_Operator, int]] = []
-        while (match := _OPERATOR.match(self.text, self.position)) is not None:
+        while match is not None:
             word = match[1]
             operator = _OPERATORS.get(word) or _OPERATORS[word.lower()]
+            binary = operator.binary
             while pending and (
                 pending[-1][0].precedence > operator.precedence
-                or (pending[-1][0].precedence == operator.precedence > _LOGICAL)
+                or (binary is not None and pending[-1][0].precedence == operator.precedence)
             ):
                 _reduce(values, pending)
             self.position = match.end()
             pending.append((operator, match.start(1)))
-            self.operators += operator.precedence > _LOGICAL
-            values.append(self._right_operand(operator.name))
+            if binary is None:
+                values.append(self.operand())
+            else:
+                self.operators += 1
+                values.append(self.operand() if binary not in _SETS else self._right_operand(binary))
+            match = _OPERATOR.match(self.text, self.position)
         while pending:
             _reduce(values, pending)
-        if self.operators > MAX_DEPTH // 2 and not self.depth and height(values[0]) > MAX_HEIGHT:
-            raise self.refused(f"the expression has more than {MAX_HEIGHT} levels; use parentheses to balance it", 0)
-        return values[0]
+        return values[0] if self.operators <= _FEW_OPERATORS else self._not_too_high(values[0])
 
-    def _right_operand(self, operator: str) -> Expr:
+    def _not_too_high(self, node: Expr) -> Expr:
+        """Refuse an outermost expression that a chain such as `1 add 1 add 1` makes higher than its nesting."""
+        if not self.depth and height(node) > MAX_HEIGHT:
+            raise self.refused(f"the expression has more than {MAX_HEIGHT} levels; use parentheses to balance it", 0)
+        return node
+
+    def _right_operand(self, operator: BinaryOperator) -> Expr:
         if operator == "in":
             return self._collection()
         if operator == "has":
@@ -95,10 +131,16 @@ class ExpressionGrammar(MemberGrammar):
 
     def operand(self) -> Expr:
         """What stands between operators."""
-        self.enter()
+        self.depth += 1
+        self.nodes += 1
+        if self.depth > MAX_DEPTH or self.nodes > MAX_NODES:  # enter(), without the call
+            raise self.too_much()
         start = self.position
-        match = OPERAND.match(self.text, start)
-        if match is None:
+        match = _WORD.match(self.text, start)
+        if match is not None:
+            self.position = match.end()
+            node = self._word(match[0], start)
+        elif (match := OPERAND.match(self.text, start)) is None:
             node = self._marked(start)
         else:
             self.position = match.end()
@@ -144,14 +186,16 @@ class ExpressionGrammar(MemberGrammar):
             special = self._call(word, start)
             if special is not None:
                 return special
-        elif follows != "/":
+        elif follows != "/" and len(word) <= _LONGEST_CONSTANT:
             found = constant(word)
             if found is not None:
                 return Literal(found[0], found[1], start)
-            if word.lower() == "not" and follows in (" ", "\t"):
+            if follows in _BLANK and word.lower() == "not":
                 return self._not(start)
         if len(word) > MAX_IDENTIFIER or not word.isascii():
             self.check_name(word, start)
+        if follows not in _CONTINUES and "." not in word:
+            return Path((Name(word, None, start),), start)
         segments: list[Segment] = [self.name_segment(word, start)]
         if self.text.startswith("/", self.position):
             self.rest_of_path(segments)
@@ -164,7 +208,7 @@ class ExpressionGrammar(MemberGrammar):
         while (match := _MEMBERSHIP.match(self.text, self.position)) is not None:
             self.position = match.end()
             self.operators += 1
-            operator = cast(BinaryOperator, match[1].lower())
+            operator: BinaryOperator = "in" if match[1].lower() == "in" else "has"
             operand = Binary(operator, operand, self._right_operand(operator), match.start(1))
         return Unary("not", operand, start)
 
@@ -366,16 +410,16 @@ class ExpressionGrammar(MemberGrammar):
 def _reduce(values: list[Expr], pending: list[tuple[_Operator, int]]) -> None:
     """Apply the last operator to the last values; a run of `and` or `or` becomes one node."""
     operator, position = pending.pop()
-    if operator.precedence > _LOGICAL:
+    if operator.binary is not None:
         right = values.pop()
-        values[-1] = Binary(cast(BinaryOperator, operator.name), values[-1], right, position)
+        values[-1] = Binary(operator.binary, values[-1], right, position)
         return
     count = 2
     while pending and pending[-1][0] is operator:
         position = pending.pop()[1]
         count += 1
     operands = tuple(values[-count:])
-    values[-count:] = [Logical("and" if operator.name == "and" else "or", operands, position)]
+    values[-count:] = [Logical("and" if operator is _AND else "or", operands, position)]
 
 
 def _variable(name: str, start: int) -> Variable:

@@ -26,13 +26,13 @@ MAX_IDENTIFIER = 128
 
 _EXCERPT = 200
 
-NAME = r"(?:[A-Za-z_]|[^\x00-\x7F])(?:\w|[^\x00-\x7F])*"
+NAME = r"[A-Za-z_\x80-\U0010FFFF][\w\x80-\U0010FFFF]*+"
 """An identifier; what stands outside ASCII is checked by category afterwards."""
 
-_BLANKS = re.compile(r"[ \t]*")
+_BLANK = frozenset(" \t")
 _IDENTIFIER = re.compile(NAME, re.ASCII)
 _QUALIFIED = re.compile(rf"{NAME}(?:\.{NAME})*", re.ASCII)
-_STRING = re.compile(r"'((?:[^']|'')*)'")
+_STRING = re.compile(r"'([^']*(?:''[^']*)*+)'")
 _ESCAPE = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _FIRST_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Nl"})
 _OTHER_CATEGORIES = _FIRST_CATEGORIES | {"Nd", "Mn", "Mc", "Pc", "Cf"}
@@ -172,15 +172,18 @@ class Scanner:
 
     def blanks(self) -> None:
         """BWS: step over blanks and tabs, if any."""
-        match = _BLANKS.match(self.text, self.position)
-        if match is not None:
-            self.position = match.end()
+        text, position = self.text, self.position
+        while text[position : position + 1] in _BLANK:
+            position += 1
+        self.position = position
 
     def comma(self) -> bool:
         """Step over a comma and the blanks around it, if one comes next."""
         start = self.position
-        self.blanks()
-        if self.skip(","):
+        if self.text[start : start + 1] in _BLANK:
+            self.blanks()
+        if self.text[self.position : self.position + 1] == ",":
+            self.position += 1
             self.blanks()
             return True
         self.position = start
@@ -189,6 +192,7 @@ class Scanner:
     def end(self, expected: str = "the end") -> None:
         """Insist that nothing is left."""
         if self.position < len(self.text):
+            self.blanks()
             raise self.expected(expected)
 
     def keyword(self, word: str) -> bool:
@@ -277,7 +281,11 @@ class Scanner:
         """Count one more node and one more level; the caller steps `depth` down when it leaves the level."""
         self.depth += 1
         self.nodes += 1
+        if self.depth > MAX_DEPTH or self.nodes > MAX_NODES:
+            raise self.too_much()
+
+    def too_much(self) -> SyntaxFault:
+        """Make the fault to raise where nesting or the number of parts goes beyond its bound."""
         if self.depth > MAX_DEPTH:
-            raise self.refused(f"the expression is nested more than {MAX_DEPTH} levels deep")
-        if self.nodes > MAX_NODES:
-            raise self.refused(f"the expression has more than {MAX_NODES} parts")
+            return self.refused(f"the expression is nested more than {MAX_DEPTH} levels deep")
+        return self.refused(f"the expression has more than {MAX_NODES} parts")

@@ -21,6 +21,8 @@ from enrollscope.odata.values import TICKS_PER_SECOND, Instant
 _TICKS_PER_DAY = 86_400 * TICKS_PER_SECOND
 _MAX_DURATION_DAYS = 10_675_199  # beyond it ticks no longer fit into 64 bits
 
+_MAX_DECIMAL_LENGTH = 100
+
 _INTEGER = re.compile(r"[+-]?[0-9]{1,40}", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,6})?", re.ASCII)
 _GUID = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}")
@@ -61,6 +63,8 @@ def read_decimal(text: str) -> Decimal:
     """Edm.Decimal; not `INF` and `NaN`, which need a property with variable scale."""
     if _DECIMAL.fullmatch(text) is None:
         raise ValueError("expected a decimal number such as -3.14")
+    if len(text) > _MAX_DECIMAL_LENGTH:
+        raise ValueError(f"a number has at most {_MAX_DECIMAL_LENGTH} characters")
     try:
         return Decimal(text)
     except InvalidOperation as error:
