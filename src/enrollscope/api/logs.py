@@ -45,5 +45,5 @@ def configure_logs(level: str, form: Literal["console", "json"]) -> None:
         _Programs() if form == "json" else _People("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for chatty in ("uvicorn", "uvicorn.error", "httpx", "httpcore"):
+    for chatty in ("uvicorn", "uvicorn.error", "httpx", "httpcore", "alembic"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))

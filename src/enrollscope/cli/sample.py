@@ -26,15 +26,14 @@ async def add_sample(store: Store) -> None:
     """Put the sample events into the tenant that tokens are for by default, those that are not there yet."""
     now = Instant.from_unix_nanoseconds(time.time_ns())
     actor = Actor(DEFAULT_TENANT_ID, None, DEFAULT_APP_ID, "", "sample", now.ticks)
-    model = SCHEMA.view("v1.0")
+    model = SCHEMA.view("beta")
     declared = model.entity(EVENTS.type)
     scope = Scope(EVENTS, declared, model.stored_as(declared), (), "", "")
     reader = BodyReader(model, SCHEMA.whole)
-    creations = []
-    for key, body in sample_events():
-        kind, values = reader.create(body, scope, now=now)
-        creations.append(store.write(Create(actor, EVENTS.name, key, kind, values)))
-    for outcome in await asyncio.gather(*creations, return_exceptions=True):
+    creations = [
+        Create(actor, EVENTS.name, key, *reader.create(body, scope, now=now)) for key, body in sample_events()
+    ]
+    for outcome in await asyncio.gather(*map(store.write, creations), return_exceptions=True):
         if isinstance(outcome, BaseException) and not isinstance(outcome, Conflict):
             raise outcome
 

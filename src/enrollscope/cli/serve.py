@@ -21,7 +21,7 @@ from enrollscope.cli.token import own_token
 from enrollscope.model.events import SCHEMA
 from enrollscope.settings import Settings, SettingsError
 from enrollscope.store.base import StoreRefused
-from enrollscope.store.open import open_store
+from enrollscope.store.opening import open_store
 
 _BACKLOG = 2048
 _GRACE_SECONDS = 10

@@ -14,7 +14,7 @@ from enrollscope.auth.permissions import WRITE_DEVICES
 from enrollscope.cli.options import refusing, setting_options, settings_from
 from enrollscope.model.events import SCHEMA
 from enrollscope.store.base import Store, StoreRefused
-from enrollscope.store.open import read_secret
+from enrollscope.store.opening import open_store
 
 
 async def own_token(store: Store) -> str:
@@ -30,7 +30,7 @@ def sign_token(database: str, grant: Grant) -> str:
     Raises:
         StoreRefused: the store cannot be opened.
     """
-    keys = asyncio.run(read_secret(database, SCHEMA, SIGNING_KEYS, generate_signing_keys))
+    keys = asyncio.run(open_store(database, SCHEMA).secret(SIGNING_KEYS, generate_signing_keys))
     return DevelopmentIssuer.of(keys).issue(grant, time.time())
 
 
