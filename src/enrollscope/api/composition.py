@@ -10,7 +10,6 @@ from enrollscope.api.app import Application
 from enrollscope.api.operations import Operations
 from enrollscope.api.serve import Service
 from enrollscope.auth.development import development_verifier
-from enrollscope.auth.keys import generate_signing_keys
 from enrollscope.auth.verifier import Verifier
 from enrollscope.odata.cursors import CursorSigner
 from enrollscope.odata.edm import Schema
@@ -18,6 +17,8 @@ from enrollscope.settings import Settings
 from enrollscope.store.base import Store
 
 SIGNING_KEYS = "signing-keys"
+"""Name of the secret that holds the embedded issuer's keys."""
+
 PAGING_KEY = "paging-key"
 
 
@@ -32,7 +33,7 @@ async def compose(settings: Settings, store: Store, schema: Schema) -> AsyncIter
     async with AsyncExitStack() as stack:
         keys = None
         if settings.embedded_issuer:
-            keys = await store.secret(SIGNING_KEYS, generate_signing_keys)
+            keys = await store.secret(SIGNING_KEYS, _new_signing_keys)
             verifier, _ = development_verifier(keys, leeway=settings.token_leeway)
         else:
             verifier = await _provider_verifier(settings, stack)
@@ -43,6 +44,13 @@ async def compose(settings: Settings, store: Store, schema: Schema) -> AsyncIter
             for version in schema.versions
         }
         yield Application(services, Operations(store, keys), settings.public_url)
+
+
+def _new_signing_keys() -> str:
+    # The cryptography takes a tenth of a second to import, and a store needs new keys once in its life.
+    from enrollscope.auth.keys import generate_signing_keys  # noqa: PLC0415
+
+    return generate_signing_keys()
 
 
 def _paging_key() -> str:

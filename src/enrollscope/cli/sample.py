@@ -3,7 +3,11 @@
 import asyncio
 import time
 
+from enrollscope.api.composition import SIGNING_KEYS
 from enrollscope.auth.development import DEFAULT_APP_ID, DEFAULT_TENANT_ID
+from enrollscope.auth.issuer import DevelopmentIssuer, Grant
+from enrollscope.auth.keys import generate_signing_keys
+from enrollscope.auth.permissions import WRITE_DEVICES
 from enrollscope.model.events import EVENTS, SCHEMA
 from enrollscope.model.sample import sample_events
 from enrollscope.odata.errors import Conflict
@@ -30,15 +34,16 @@ async def add_sample(store: Store) -> None:
     declared = model.entity(EVENTS.type)
     scope = Scope(EVENTS, declared, model.stored_as(declared), (), "", "")
     reader = BodyReader(model, SCHEMA.whole)
-    creations = [
-        Create(actor, EVENTS.name, key, *reader.create(body, scope, now=now)) for key, body in sample_events()
-    ]
+    creations = [Create(actor, EVENTS.name, key, *reader.create(body, scope, now=now)) for key, body in sample_events()]
     for outcome in await asyncio.gather(*map(store.write, creations), return_exceptions=True):
         if isinstance(outcome, BaseException) and not isinstance(outcome, Conflict):
             raise outcome
 
 
-def how_to_patch(address: str, token: str) -> str:
-    """A PATCH of the first sample event, to paste into a shell."""
+async def how_to_patch(store: Store, address: str) -> str:
+    """A PATCH of the first sample event, to paste into a shell, with a token for this store."""
     key, _ = next(sample_events())
+    keys = await store.secret(SIGNING_KEYS, generate_signing_keys)
+    grant = Grant(tenant_id=DEFAULT_TENANT_ID, app_id=DEFAULT_APP_ID, permissions=(WRITE_DEVICES.name,))
+    token = DevelopmentIssuer.of(keys).issue(grant, time.time())
     return _PATCH.format(address=address, key=key, token=token)

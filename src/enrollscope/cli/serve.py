@@ -16,11 +16,9 @@ from enrollscope.api.http import EnvelopeProtocol
 from enrollscope.api.logs import configure_logs
 from enrollscope.auth.sources import IdentityProviderError
 from enrollscope.cli.options import refusing, setting_options, settings_from
-from enrollscope.cli.sample import add_sample, how_to_patch
-from enrollscope.cli.token import own_token
 from enrollscope.model.events import SCHEMA
 from enrollscope.settings import Settings, SettingsError
-from enrollscope.store.base import StoreRefused
+from enrollscope.store.base import Store, StoreRefused
 from enrollscope.store.opening import open_store
 
 _BACKLOG = 2048
@@ -77,12 +75,19 @@ async def _serve(settings: Settings, *, sample: bool) -> None:
             )
             click.echo(f"enrollscope serves {settings.shown_database} on {address}", err=True)
             if sample:
-                await add_sample(store)
-                click.echo(how_to_patch(address, await own_token(store)), err=True)
+                await _add_sample(store, address)
             await server.serve(sockets=[listener])
     finally:
         listener.close()
         await store.close()
+
+
+async def _add_sample(store: Store, address: str) -> None:
+    # Only who asks for sample events waits for what it takes to make them and to sign a token.
+    from enrollscope.cli.sample import add_sample, how_to_patch  # noqa: PLC0415
+
+    await add_sample(store)
+    click.echo(await how_to_patch(store, address), err=True)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -13,15 +13,8 @@ from enrollscope.auth.keys import generate_signing_keys
 from enrollscope.auth.permissions import WRITE_DEVICES
 from enrollscope.cli.options import refusing, setting_options, settings_from
 from enrollscope.model.events import SCHEMA
-from enrollscope.store.base import Store, StoreRefused
+from enrollscope.store.base import StoreRefused
 from enrollscope.store.opening import open_store
-
-
-async def own_token(store: Store) -> str:
-    """A token for an open store, with everything that tokens have by default."""
-    keys = await store.secret(SIGNING_KEYS, generate_signing_keys)
-    grant = Grant(tenant_id=DEFAULT_TENANT_ID, app_id=DEFAULT_APP_ID, permissions=(WRITE_DEVICES.name,))
-    return DevelopmentIssuer.of(keys).issue(grant, time.time())
 
 
 def sign_token(database: str, grant: Grant) -> str:
