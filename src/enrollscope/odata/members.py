@@ -4,6 +4,7 @@ Without a model every segment reads alike, so what the ABNF keeps apart by the k
 the caller gives the declared names, the few rules that need them are enforced.
 """
 
+import difflib
 from abc import ABC, abstractmethod
 
 from enrollscope.odata.expr import (
@@ -24,6 +25,7 @@ from enrollscope.odata.expr import (
     Segment,
     Variable,
 )
+from enrollscope.odata.functions import FUNCTIONS
 from enrollscope.odata.primitives import LiteralGrammar
 
 _METHODS = frozenset({"sum", "min", "max", "average", "countdistinct"})
@@ -56,15 +58,16 @@ class MemberGrammar(LiteralGrammar, ABC):
 
     def name_segment(self, name: str, start: int) -> Name | Qualified:
         """A name that was just read, with the parentheses that may follow."""
-        arguments = self.arguments() if self.peek() == "(" else None
+        arguments = self.arguments(behind=name) if self.peek() == "(" else None
         if "." in name:
             return Qualified(name, arguments, start)
         return Name(name, arguments, start)
 
-    def arguments(self, *, literal: bool = False) -> tuple[Argument, ...]:
+    def arguments(self, *, behind: str | None = None, literal: bool = False) -> tuple[Argument, ...]:
         """A key predicate or function parameters: either one value without a name, or any number with names.
 
         Args:
+            behind: the name before the parenthesis, for messages.
             literal: in a resource path, where a value is a literal or an alias and never an expression.
         """
         self.enter()
@@ -72,15 +75,23 @@ class MemberGrammar(LiteralGrammar, ABC):
         self.blanks()
         arguments: list[Argument] = []
         if self.peek() != ")":
-            arguments.append(self._argument(literal=literal))
+            arguments.append(self._argument(behind, literal=literal))
             while arguments[0].name is not None and self.comma():
                 arguments.append(self._named_argument(arguments, literal=literal))
         self.blanks()
-        self.need(")")
+        if not self.skip(")"):
+            raise self.expected("')'" + self._hint(behind))
         self.depth -= 1
         return tuple(arguments)
 
-    def _argument(self, *, literal: bool) -> Argument:
+    def _hint(self, name: str | None) -> str:
+        """For a name that was perhaps meant to be a canonical function: that it is none, and which one is near."""
+        if name is None or "." in name or self.declared(name, "entitySetName", "entityColNavigationProperty"):
+            return ""
+        near = difflib.get_close_matches(name.lower(), FUNCTIONS, n=1)
+        return f" ('{name}' is no canonical function{f', did you mean {FUNCTIONS[near[0]].name}?' if near else ''})"
+
+    def _argument(self, behind: str | None, *, literal: bool) -> Argument:
         start = self.position
         if (self.peek().isalpha() or self.peek() == "_") and "=" in self.text[start:]:
             self.identifier()
@@ -88,7 +99,9 @@ class MemberGrammar(LiteralGrammar, ABC):
             self.position = start
             if named:
                 return self._named_argument([], literal=literal)
-        return Argument(None, self.alias() if self.peek() == "@" else self.primitive_literal("a key value"), start)
+        if self.peek() == "@":
+            return Argument(None, self.alias(), start)
+        return Argument(None, self.primitive_literal("a key value" + self._hint(behind)), start)
 
     def _named_argument(self, others: list[Argument], *, literal: bool) -> Argument:
         start = self.position

@@ -20,11 +20,11 @@ _Node = TypeVar("_Node")
 SELECT_AND_EXPAND = "Parsing OData Select and Expand failed"
 
 
-def _value(text: str, clause: str, read: Callable[[OptionGrammar], _Node]) -> _Node:
+def _value(text: str, clause: str, read: Callable[[OptionGrammar], _Node], expected: str) -> _Node:
     grammar = OptionGrammar(text.rstrip(" \t"), clause)
     grammar.blanks()
     node = read(grammar)
-    grammar.end("an operator, a comma or the end")
+    grammar.end(expected)
     return node
 
 
@@ -34,42 +34,43 @@ def parse_filter(text: str) -> Expr:
     Raises:
         SyntaxFault: where reading stopped, and what was expected there.
     """
-    return _value(text, "Invalid filter clause", OptionGrammar.expression)
+    return _value(text, "Invalid filter clause", OptionGrammar.expression, "an operator or the end")
 
 
 def parse_orderby(text: str) -> tuple[OrderByItem, ...]:
     """Read the value of `$orderby`."""
-    return _value(text, "Invalid orderby clause", OptionGrammar.order_by)
+    return _value(text, "Invalid orderby clause", OptionGrammar.order_by, "'asc', 'desc', a comma or the end")
 
 
 def parse_select(text: str) -> tuple[SelectItem, ...]:
     """Read the value of `$select`."""
-    return _value(text, SELECT_AND_EXPAND, OptionGrammar.select)
+    return _value(text, SELECT_AND_EXPAND, OptionGrammar.select, "'/', a comma or the end")
 
 
 def parse_expand(text: str) -> tuple[ExpandItem, ...]:
     """Read the value of `$expand`."""
-    return _value(text, SELECT_AND_EXPAND, OptionGrammar.expand)
+    return _value(text, SELECT_AND_EXPAND, OptionGrammar.expand, "'/', '(', a comma or the end")
 
 
 def parse_compute(text: str) -> tuple[ComputeItem, ...]:
     """Read the value of `$compute`."""
-    return _value(text, "Invalid compute clause", OptionGrammar.compute)
+    return _value(text, "Invalid compute clause", OptionGrammar.compute, "a comma or the end")
 
 
 def parse_search(text: str) -> Search:
     """Read the value of `$search`."""
-    return _value(text, "Invalid search clause", OptionGrammar.search_value)
+    return _value(text, "Invalid search clause", OptionGrammar.search_value, "a search word or the end")
 
 
 def parse_apply(text: str) -> tuple[Transformation, ...]:
     """Read the value of `$apply`."""
-    return _value(text, "Invalid apply clause", OptionGrammar.transformations)
+    return _value(text, "Invalid apply clause", OptionGrammar.transformations, "'/' or the end")
 
 
 def parse_alias(name: str, text: str) -> Expr:
     """Read the value of the parameter alias `@name`."""
-    return _value(text, f"Invalid value of parameter alias '@{name}'", OptionGrammar.expression)
+    clause = f"Invalid value of parameter alias '@{name}'"
+    return _value(text, clause, OptionGrammar.expression, "an operator or the end")
 
 
 def parse(rule: str, text: str, *, names: Names | None = None) -> object:

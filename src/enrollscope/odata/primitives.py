@@ -165,7 +165,7 @@ class LiteralGrammar(GeoGrammar):
             return self.prefixed_literal(word, start)
         found = constant(word)
         if found is None:
-            raise self.expected(f"{expected}; '{word}' is a name")
+            raise self.expected(f"{expected} instead of '{word}'")
         return Literal(found[0], found[1], start)
 
     def enum_literal(self) -> Literal:

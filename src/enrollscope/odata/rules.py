@@ -117,6 +117,8 @@ def _primitive_value(grammar: OptionGrammar) -> Literal:
             return grammar.enum_value()
         grammar.position = len(grammar.text)
         return Literal("duration", value, 0)
+    if not grammar.text or grammar.text.endswith("="):
+        return grammar.binary()
     return grammar.enum_value()
 
 

@@ -153,14 +153,17 @@ class OptionGrammar(ApplyGrammar):
         while True:
             self.blanks()
             start = self.position
+            option: Option
             if "@" in allowed and self.peek() == "@":
-                options.append(self.alias_option())
+                option = self.alias_option()
+                name = f"@{option.name}"
             else:
                 name = self._allowed_name(allowed, start)
-                if name in seen:
-                    raise self.refused(f"'{name}' is given twice", start)
-                seen.add(name)
-                options.append(self.option(name, start, nested=True))
+                option = self.option(name, start, nested=True)
+            if name in seen:
+                raise self.refused(f"'{name}' is given twice", start)
+            seen.add(name)
+            options.append(option)
             self.blanks()
             if not self.skip(";"):
                 break
