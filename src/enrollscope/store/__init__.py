@@ -1,0 +1,1 @@
+"""Rows, kept durably: knows the model's shape, not its meaning."""

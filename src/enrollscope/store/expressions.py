@@ -1,0 +1,328 @@
+"""Bound expressions to SQL, with OData's null logic.
+
+A comparison in OData is never null, SQL's is. Where a condition only has to hold or not (`holds`), the two do not
+differ and the plain comparison stays, which can use an index; where it is a value (below a `not`, or compared itself),
+null is made false. Every value of a client is a parameter.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, assert_never
+
+import sqlalchemy
+from sqlalchemy import Table, and_, bindparam, case, cast, false, func, literal, null, or_, true
+from sqlalchemy.sql.elements import Grouping
+
+from enrollscope.odata.bound import (
+    Arithmetic,
+    Bound,
+    Call,
+    Column,
+    Combine,
+    Compare,
+    Comparison,
+    In,
+    Logic,
+    Negate,
+    Not,
+    Null,
+    OfType,
+    Operator,
+    Parameter,
+    SameText,
+    ScalarType,
+    TypeIs,
+)
+from enrollscope.odata.edm import Primitive
+from enrollscope.odata.errors import NotBuilt
+from enrollscope.odata.layout import Layout
+from enrollscope.odata.operands import NUMBERS, common_type
+from enrollscope.odata.values import TICKS_PER_SECOND, Instant
+from enrollscope.store.dialects import WHITE_SPACE, Dialect, Sql
+from enrollscope.store.schema import BOOLEAN, INTEGER, TEXT, scalar_type
+
+_INSTANT = Primitive.DATE_TIME_OFFSET
+_TICKS_PER_MINUTE = 60 * TICKS_PER_SECOND
+_LAST_TICKS = Instant.parse("9999-12-31T23:59:59.9999999Z").ticks
+
+_TIMES = (_INSTANT, Primitive.DATE, Primitive.TIME_OF_DAY, Primitive.DURATION)
+
+# Where the parts stand in `yyyy-mm-dd` and `hh:mm:ss.fffffff`, the stored forms of Date and TimeOfDay.
+_PARTS: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {"year": (1, 4), "month": (6, 2), "day": (9, 2), "hour": (1, 2), "minute": (4, 2), "second": (7, 2)}
+)
+
+# How many ticks a unit has, and how many of it make the next.
+_CLOCK: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {
+        "hour": (3_600 * TICKS_PER_SECOND, 24),
+        "minute": (60 * TICKS_PER_SECOND, 60),
+        "second": (TICKS_PER_SECOND, 60),
+    }
+)
+
+
+class Expressions:
+    """Translates expressions over the rows of one stored set."""
+
+    def __init__(self, layout: Layout, table: Table, dialect: Dialect) -> None:
+        self._layout = layout
+        self._table = table
+        self._dialect = dialect
+
+    def holds(self, bound: Bound) -> Sql:
+        """A condition for WHERE: true where the expression is true, anything else where it is false or null."""
+        match bound:
+            case Combine(operator=operator):
+                return _balanced(operator, [self.holds(part) for part in _parts(bound)])
+            case Compare(operator=operator, left=left, right=right):
+                return self._compare(operator, left, right)
+            case In(operand=operand, items=items):
+                return self._in(operand, items)
+            case SameText(left=left, right=right):
+                return self._same_text(left, right)
+            case _:
+                return self.value(bound)
+
+    def value(self, bound: Bound) -> Sql:
+        """The value of an expression; of a DateTimeOffset the ticks."""
+        match bound:
+            case Column(property=name):
+                return self._column(name)
+            case Parameter():
+                return bindparam(f"odata_given_{bound.index}", type_=scalar_type(bound.type))
+            case Null():
+                return null()
+            case Combine(operator=operator):
+                return _balanced(operator, [self.value(part) for part in _parts(bound)])
+            case Not(operand=operand):
+                return ~Grouping(self.value(operand))
+            case Compare() | In() | SameText():
+                return func.coalesce(self.holds(bound), false(), type_=BOOLEAN)
+            case Call():
+                return self._call(bound)
+            case Arithmetic():
+                return self._arithmetic(bound)
+            case Negate(operand=operand, type=kind):
+                return self._dialect.negated(_primitive(kind), self._promoted(operand, kind))
+            case TypeIs(types=types):
+                return self._type_is(types)
+            case OfType(operand=operand, types=types):
+                return case((self._type_is(types), self.value(operand)))
+            case _:
+                assert_never(bound)
+
+    def nullable(self, bound: Bound) -> bool:
+        """Whether an expression can be null; true when in doubt."""
+        match bound:
+            case Column(property=name):
+                return bool(self._column(name).nullable)
+            case Parameter() | Compare() | In() | SameText() | TypeIs():
+                return False
+            case Not(operand=operand):
+                return self.nullable(operand)
+            case Combine(left=left, right=right):
+                return self.nullable(left) or self.nullable(right)
+            case Call(arguments=arguments):
+                return any(self.nullable(item) for item in arguments)
+            case Null() | Arithmetic() | Negate() | OfType():
+                return True
+            case _:
+                assert_never(bound)
+
+    def comparable(self, bound: Bound) -> Sql:
+        """A value by which rows can be ordered."""
+        return self._dialect.comparable(self.value(bound), bound.type or Primitive.STRING)
+
+    def _column(self, name: str) -> sqlalchemy.Column[Any]:
+        return self._table.c[self._layout.names[self._layout.index[name]]]
+
+    def _type_is(self, types: frozenset[str]) -> Sql:
+        if types >= self._layout.types.keys():
+            return true()
+        return self._table.c.type.in_([literal(name, TEXT) for name in sorted(types & self._layout.types.keys())])
+
+    def _compare(self, operator: Comparison, left: Bound, right: Bound) -> Sql:
+        if isinstance(left, Null) or isinstance(right, Null):
+            return self._compare_with_null(operator, left, right)
+        common = _common(left.type, right.type)
+        first = self._dialect.comparable(self._promoted(left, common), common)
+        second = self._promoted(right, common)
+        match operator:
+            case Comparison.EQ:
+                both = self.nullable(left) and self.nullable(right)
+                return first.is_not_distinct_from(second) if both else first == second
+            case Comparison.NE:
+                return first.is_distinct_from(second)
+            case Comparison.GT:
+                return first > second
+            case Comparison.GE:
+                return first >= second
+            case Comparison.LT:
+                return first < second
+            case Comparison.LE:
+                return first <= second
+            case _:
+                assert_never(operator)
+
+    def _compare_with_null(self, operator: Comparison, left: Bound, right: Bound) -> Sql:
+        """Only null equals null; in an order it has no place (contract §4.4)."""
+        other = self.value(right if isinstance(left, Null) else left)
+        match operator:
+            case Comparison.EQ:
+                return other.is_(null())
+            case Comparison.NE:
+                return other.is_not(null())
+            case _:
+                return false()
+
+    def _in(self, operand: Bound, items: tuple[Bound, ...]) -> Sql:
+        plain = [item for item in items if isinstance(item, Parameter) and item.type == operand.type]
+        others = [item for item in items if item not in plain]
+        conditions = [self._compare(Comparison.EQ, operand, item) for item in others]
+        if plain and operand.type is not None:
+            column = self._dialect.comparable(self.value(operand), operand.type)
+            conditions.append(column.in_([self.value(item) for item in plain]))
+        return _balanced(Logic.OR, conditions)
+
+    def _same_text(self, left: Bound, right: Bound) -> Sql:
+        first, second = func.lower(self.value(left), type_=TEXT), func.lower(self.value(right), type_=TEXT)
+        both = self.nullable(left) and self.nullable(right)
+        return first.is_not_distinct_from(second) if both else first == second
+
+    def _promoted(self, bound: Bound, wanted: ScalarType | None) -> Sql:
+        value = self.value(bound)
+        if bound.type in NUMBERS and wanted in NUMBERS and bound.type != wanted and not isinstance(bound, Null):
+            return self._dialect.promoted(value, _primitive(bound.type), _primitive(wanted))
+        return value
+
+    def _arithmetic(self, bound: Arithmetic) -> Sql:
+        kind = _primitive(bound.type)
+        if bound.left.type in NUMBERS and bound.right.type in NUMBERS:
+            left, right = self._promoted(bound.left, kind), self._promoted(bound.right, kind)
+            return self._dialect.arithmetic(bound.operator, kind, left, right)
+        ticks = (_INSTANT, Primitive.DURATION)
+        if bound.operator in (Operator.ADD, Operator.SUB) and bound.left.type in ticks and bound.right.type in ticks:
+            return self._dialect.arithmetic(bound.operator, kind, self.value(bound.left), self.value(bound.right))
+        raise NotBuilt(f"'{bound.operator.value}' of dates, times and durations is not offered yet.")
+
+    def _call(self, call: Call) -> Sql:
+        name, arguments = call.name, call.arguments
+        if not arguments:
+            return _moment(name)
+        if len(arguments) == 1 and arguments[0].type in _TIMES:
+            return self._part(name, arguments[0])
+        if name in ("round", "floor", "ceiling"):
+            return self._dialect.rounded(name, _primitive(call.type), self._promoted(arguments[0], call.type))
+        return self._text_call(name, [self.value(item) for item in arguments])
+
+    def _text_call(self, name: str, values: list[Sql]) -> Sql:
+        dialect = self._dialect
+        match name, values:
+            case "concat", [first, second]:
+                return first.op("||", return_type=TEXT)(second)
+            case "contains", [text, part]:
+                return dialect.position(text, part) > 0
+            case "indexof", [text, part]:
+                return dialect.position(text, part) - 1
+            case "startswith", [text, part]:
+                return func.substr(text, 1, func.length(part), type_=TEXT) == part
+            case "endswith", [text, part]:
+                return func.substr(text, func.length(text) - func.length(part) + 1, type_=TEXT) == part
+            case "length", [text]:
+                return func.length(text, type_=INTEGER)
+            case "substring", [text, start, *rest]:
+                return dialect.substring(text, start, rest[0] if rest else None)
+            case "trim", [text]:
+                return dialect.trimmed(text, literal(WHITE_SPACE, TEXT))
+            case (("tolower" | "toupper"), [text]):
+                return dialect.cased(name, text)
+            case _:
+                raise NotBuilt(f"The function '{name}' is not offered yet.")
+
+    def _part(self, name: str, operand: Bound) -> Sql:
+        """A part of a Date, TimeOfDay, DateTimeOffset or Duration."""
+        value = self.value(operand)
+        if name == "totalseconds":
+            return self._dialect.seconds(value)
+        if name == "totaloffsetminutes":
+            return self._offset(operand)
+        if operand.type is not _INSTANT:  # text of fixed width
+            return self._part_of_text(name, value)
+        local = value + self._offset(operand) * _TICKS_PER_MINUTE
+        match name:
+            case "year" | "month" | "day":
+                return self._part_of_text(name, self._dialect.date_of(local))
+            case "date":
+                return self._dialect.date_of(local)
+            case "time":
+                return self._dialect.time_of(local)
+            case "fractionalseconds":
+                return self._dialect.seconds(local % TICKS_PER_SECOND)
+            case _:
+                unit, size = _CLOCK[name]
+                return local // unit % size
+
+    def _part_of_text(self, name: str, text: Sql) -> Sql:
+        if name == "fractionalseconds":
+            return self._dialect.seconds(cast(func.substr(text, 10, 7), INTEGER))
+        start, length = _PARTS[name]
+        return cast(func.substr(text, start, length), INTEGER)
+
+    def _offset(self, bound: Bound) -> Sql:
+        """The offset in minutes of a DateTimeOffset. What a client or the clock gives is in UTC."""
+        match bound:
+            case Column(property=name):
+                return self._table.c[self._layout.names[self._layout.index[name] + 1]]
+            case OfType(operand=operand, types=types):
+                return case((self._type_is(types), self._offset(operand)))
+            case Arithmetic(left=left):
+                return self._offset(left)
+            case _:
+                return literal(0, INTEGER)
+
+
+def _parts(bound: Combine) -> Iterator[Bound]:
+    """The operands of a chain of one operator, however it is nested, without recursion."""
+    waiting: list[Bound] = [bound]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Combine) and part.operator is bound.operator:
+            waiting += (part.right, part.left)
+        else:
+            yield part
+
+
+def _balanced(logic: Logic, conditions: list[Sql]) -> Sql:
+    """Join conditions as a tree that is as flat as can be: databases bound the depth of an expression."""
+    if not conditions:
+        return false() if logic is Logic.OR else true()
+    while len(conditions) > 1:
+        join = or_ if logic is Logic.OR else and_
+        pairs = [conditions[start : start + 2] for start in range(0, len(conditions), 2)]
+        conditions = [Grouping(join(*pair)) if len(pair) > 1 else pair[0] for pair in pairs]
+    return conditions[0]
+
+
+def _moment(name: str) -> Sql:
+    match name:
+        case "now":
+            return bindparam("odata_now", type_=INTEGER)
+        case "mindatetime":
+            return literal(0, INTEGER)
+        case "maxdatetime":
+            return literal(_LAST_TICKS, INTEGER)
+        case _:
+            raise NotBuilt(f"The function '{name}' is not offered yet.")
+
+
+def _primitive(kind: ScalarType | None) -> Primitive:
+    if not isinstance(kind, Primitive):
+        raise NotBuilt("Arithmetic works on numbers and durations.")
+    return kind
+
+
+def _common(left: ScalarType | None, right: ScalarType | None) -> ScalarType:
+    if left is None or right is None:
+        return left or right or Primitive.STRING
+    return common_type(left, right) or left

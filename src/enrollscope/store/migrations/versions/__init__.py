@@ -1,0 +1,1 @@
+"""One file for each revision, its name after an `r`. A revision that was released never changes."""

@@ -1,0 +1,126 @@
+"""The tables, made from the model: one for each stored set, one for the log of changes, one for secrets.
+
+Every key and every index of what belongs to tenants begins with the tenant: that is isolation, and it is what lets the
+same tables be distributed.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import (
+    REAL,
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    func,
+)
+from sqlalchemy.types import TypeEngine
+
+from enrollscope.odata.bound import ScalarType
+from enrollscope.odata.edm import EnumType, Primitive, Schema
+from enrollscope.odata.layout import Layout, Slot
+from enrollscope.store.indexes import Indexed
+
+# SQLite's strict tables know few types. Elsewhere text needs telling that it compares by code point, as in OData.
+TEXT = Text(collation="C").with_variant(Text(), "sqlite")
+INTEGER = BigInteger().with_variant(Integer(), "sqlite")
+BOOLEAN = Boolean().with_variant(Integer(), "sqlite")
+FLOAT: TypeEngine[Any] = Double().with_variant(REAL(), "sqlite")
+BINARY = LargeBinary()
+
+
+def tables(schema: Schema, layouts: Iterable[Layout]) -> MetaData:
+    """Every table that a store of this schema has."""
+    metadata = MetaData()
+    for layout in layouts:
+        _stored_table(metadata, layout, Indexed.of(schema, layout.stored))
+    _log_table(metadata)
+    Table(
+        "secrets",
+        metadata,
+        Column("name", TEXT, primary_key=True),
+        Column("value", TEXT, nullable=False),
+        sqlite_strict=True,
+    )
+    return metadata
+
+
+def scalar_type(kind: ScalarType) -> TypeEngine[Any]:
+    """The type of a column that holds such a value in the form of `odata.layout`."""
+    match kind:
+        case Primitive.BOOLEAN:
+            return BOOLEAN
+        case Primitive.BINARY:
+            return BINARY
+        case Primitive.SINGLE | Primitive.DOUBLE:
+            return FLOAT
+        case Primitive.STRING | Primitive.GUID | Primitive.DECIMAL | Primitive.DATE | Primitive.TIME_OF_DAY:
+            return TEXT
+        case _:
+            return INTEGER
+
+
+def _stored_table(metadata: MetaData, layout: Layout, indexed: Indexed) -> None:
+    required = {item.name for item in layout.root.all_properties if not item.nullable and not item.collection}
+    table = Table(
+        layout.stored.name,
+        metadata,
+        Column("tenant_id", TEXT, primary_key=True),
+        Column("id", TEXT, primary_key=True),
+        Column("type", TEXT, nullable=False),
+        Column("version", INTEGER, nullable=False),
+        *(Column(slot.name, _slot_type(slot), nullable=slot.of.name not in required) for slot in layout.slots),
+        Column("created_ticks", INTEGER, nullable=False),
+        Column("modified_ticks", INTEGER, nullable=False),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    order = [_column(table, layout, name) for name in indexed.order]
+    _index(table, "in_order", order)
+    for name in indexed.links:
+        column = _column(table, layout, name)
+        _index(table, f"of_{column.name}", [func.lower(column), *order])
+
+
+def _index(table: Table, name: str, columns: Iterable[ColumnElement[Any]]) -> None:
+    """One direction serves the opposite order too, since the key follows the direction of what comes before it."""
+    Index(f"{table.name}_{name}", table.c.tenant_id, *columns, table.c.id)
+
+
+def _column(table: Table, layout: Layout, name: str) -> Column[Any]:
+    return table.c[layout.names[layout.index[name]]]
+
+
+def _slot_type(slot: Slot) -> TypeEngine[Any]:
+    kind = slot.of.type
+    return scalar_type(kind) if isinstance(kind, Primitive | EnumType) and not slot.structured else TEXT
+
+
+def _log_table(metadata: MetaData) -> None:
+    Table(
+        "changes",
+        metadata,
+        Column("tenant_id", TEXT, primary_key=True),
+        Column("position", INTEGER, primary_key=True, autoincrement=False),
+        Column("stored", TEXT, nullable=False),
+        Column("id", TEXT, nullable=False),
+        Column("kind", TEXT, nullable=False),
+        Column("version", INTEGER, nullable=False),
+        Column("at_ticks", INTEGER, nullable=False),
+        Column("user_id", TEXT),
+        Column("app_id", TEXT, nullable=False),
+        Column("token_id", TEXT, nullable=False),
+        Column("client_request_id", TEXT, nullable=False),
+        Column("before", TEXT, nullable=False),
+        Column("after", TEXT, nullable=False),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )

@@ -1,0 +1,241 @@
+"""The embedded store: one file, one process.
+
+One thread writes, in group commits. A few threads answer questions. Reads by key run on the event loop itself: such a
+read costs less than handing it to a thread, because the pages it needs are nearly always in memory.
+"""
+
+import asyncio
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import apsw
+
+from enrollscope.odata.edm import Schema
+from enrollscope.odata.errors import ServiceUnavailable
+from enrollscope.odata.layout import Layout, Record
+from enrollscope.odata.plan import Command, Page, Paging, Query
+from enrollscope.store.base import Change, StoreRefused, Written
+from enrollscope.store.batch import Batch, Outcome, place_of
+from enrollscope.store.commit import GroupCommit
+from enrollscope.store.history import History
+from enrollscope.store.indexes import Indexed
+from enrollscope.store.sqlite_file import FileLock, connect, examine, migrate, refusing, revision_of
+from enrollscope.store.sqlite_functions import register
+from enrollscope.store.sqlite_rows import KeyedStatements, Log, write_rows
+from enrollscope.store.sqlite_threads import ConnectionThreads
+
+if TYPE_CHECKING:
+    from enrollscope.store.sqlite_questions import Questions
+
+_QUESTIONS = "enrollscope.store.sqlite_questions"
+_WARM_UP_SECONDS = 1.0
+
+_READERS = 2
+_CACHE_KIB = 65_536
+_CHECKPOINT_PAGES = 4_000
+"""Pages of 4 KiB in the write-ahead log before they are carried over into the file. Measured: with SQLite's own 1,000
+every page is carried over too often, with 16,000 the commit that does it stalls for 0.13 s."""
+_LOG_FILE_LIMIT = 64 * 2**20
+"""Bytes to which the write-ahead log is cut back after a long reader made it grow."""
+
+_INSERT_ONCE = "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING"
+
+_CANNOT_WRITE = (apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.BusyError, apsw.NoMemError)
+
+
+class SqliteStore:
+    """A store in one SQLite file. `base.Store` says what its methods promise.
+
+    Args:
+        history: how the tables come to be.
+        queue: how many commands may wait to be written.
+    """
+
+    def __init__(self, path: Path, schema: Schema, history: History, queue: int) -> None:
+        self._path = path
+        self._history = history
+        self._queue = queue
+        self._layouts = {stored.name: Layout.of(schema.whole, stored) for stored in schema.stored}
+        self._rows = {
+            stored.name: KeyedStatements.of(self._layouts[stored.name], Indexed.of(schema, stored).properties)
+            for stored in schema.stored
+        }
+        self._log = Log(self._layouts)
+        self._schema = schema
+        self._questions: Questions | None = None
+        self._running: _Running | None = None
+        self._warming: asyncio.Task[None] | None = None
+
+    @property
+    def layouts(self) -> dict[str, Layout]:
+        """See `base.Store`."""
+        return self._layouts
+
+    async def start(self) -> None:
+        """See `base.Store`."""
+        if self._running is None:
+            self._running = await asyncio.to_thread(self._open)
+            self._warming = asyncio.create_task(self._warm_up())
+
+    async def close(self) -> None:
+        """See `base.Store`."""
+        running, self._running = self._running, None
+        if self._warming is not None:
+            self._warming.cancel()
+        if running is not None:
+            await running.close()
+
+    async def check(self) -> None:
+        """See `base.Store`."""
+        revision = await self._started().readers.run(lambda connection: revision_of(connection, self._path))
+        if revision != self._history.revisions[-1]:
+            raise StoreRefused(f"The tables of {self._path} are at revision {revision}: start the service again.")
+
+    async def read(self, tenant: str, stored: str, key: str) -> Record | None:
+        """See `base.Store`."""
+        return self._rows[stored].find(self._started().by_key, tenant, key)
+
+    async def write(self, command: Command) -> Written:
+        """See `base.Store`."""
+        return await self._started().commits.write(command)
+
+    async def fetch(self, tenant: str, query: Query, paging: Paging) -> Page:
+        """See `base.Store`."""
+        readers, questions = self._started().readers, await self._loaded()
+        statements = questions.page(query, paging)
+        return await readers.run(lambda connection: questions.run_page(connection, statements, tenant, query, paging))
+
+    async def count(self, tenant: str, query: Query, parameters: tuple[Any, ...]) -> int:
+        """See `base.Store`."""
+        readers, questions = self._started().readers, await self._loaded()
+        statement, paging = questions.count(query), Paging(parameters, limit=1)
+        return await readers.run(lambda connection: questions.run_count(connection, statement, tenant, paging))
+
+    async def changes(self, tenant: str, after: int, limit: int) -> list[Change]:
+        """See `base.Store`."""
+        return await self._started().readers.run(lambda connection: self._log.after(connection, tenant, after, limit))
+
+    async def secret(self, name: str, make: Callable[[], str]) -> str:
+        """See `base.Store`. Needs no `start`, and works while another process serves the store."""
+        return await asyncio.to_thread(self._secret, name, make)
+
+    def _started(self) -> "_Running":
+        if self._running is None:
+            raise ServiceUnavailable("The store is not open.", headers={"Retry-After": "5"})
+        return self._running
+
+    async def _loaded(self) -> "Questions":
+        if self._questions is None:
+            # Not imported with this module: what it needs takes half of the time that a start may take.
+            module = await asyncio.to_thread(importlib.import_module, _QUESTIONS)
+            self._questions = module.Questions(self._schema, self._layouts, self._rows)
+        return self._questions
+
+    async def _warm_up(self) -> None:
+        """Load what questions need soon after the start, so that not even the first one waits for it."""
+        await asyncio.sleep(_WARM_UP_SECONDS)
+        await self._loaded()
+
+    def _open(self) -> "_Running":
+        revision = examine(self._path)
+        lock = FileLock(self._path)
+        try:
+            migrate(self._path, self._history, revision)
+            with refusing(self._path):
+                return self._run(lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def _run(self, lock: FileLock) -> "_Running":
+        writer = ConnectionThreads("store-writer", 1, self._writing_connection, interruptible=False)
+        readers = ConnectionThreads("store-reader", _READERS, self._reading_connection, interruptible=True)
+
+        async def commit(commands: Sequence[Command]) -> Sequence[Outcome]:
+            return await writer.run(lambda connection: self._commit(connection, commands))
+
+        return _Running(lock, self._reading_connection(), readers, writer, GroupCommit(commit, self._queue))
+
+    def _writing_connection(self) -> apsw.Connection:
+        connection = connect(self._path)
+        connection.pragma("journal_mode", "wal")
+        connection.pragma("wal_autocheckpoint", _CHECKPOINT_PAGES)
+        connection.pragma("journal_size_limit", _LOG_FILE_LIMIT)
+        connection.pragma("cache_size", -_CACHE_KIB)
+        return connection
+
+    def _reading_connection(self) -> apsw.Connection:
+        connection = connect(self._path)
+        register(connection)
+        connection.pragma("query_only", 1)
+        connection.pragma("cache_size", -_CACHE_KIB)
+        return connection
+
+    def _commit(self, connection: apsw.Connection, commands: Sequence[Command]) -> Sequence[Outcome]:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                batch = self._apply(connection, commands)
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+        except _CANNOT_WRITE as failure:
+            raise ServiceUnavailable(
+                f"The store cannot write now ({failure}). Nothing was changed.", headers={"Retry-After": "10"}
+            ) from failure
+        return batch.outcomes
+
+    def _apply(self, connection: apsw.Connection, commands: Sequence[Command]) -> Batch:
+        rows: dict[tuple[str, str, str], Record | None] = {}
+        for tenant, stored, key in map(place_of, commands):
+            if (tenant, stored, key) not in rows:
+                rows[tenant, stored, key] = self._rows[stored].find(connection, tenant, key)
+        batch = Batch.over(self._layouts, rows)
+        batch.apply(commands)
+        if batch.log:
+            write_rows(connection, self._rows, batch.changed())
+            self._log.append(connection, batch.log)
+        return batch
+
+    def _secret(self, name: str, make: Callable[[], str]) -> str:
+        migrate(self._path, self._history, examine(self._path))
+        with refusing(self._path):
+            connection = connect(self._path)
+            try:
+                found = _secret_of(connection, name)
+                if found is None:
+                    connection.execute(_INSERT_ONCE, (name, make()))
+                    found = _secret_of(connection, name)
+                if found is None:
+                    raise StoreRefused(f"{self._path} loses what is written to it.")
+                return found
+            finally:
+                connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What a started store holds."""
+
+    lock: FileLock
+    by_key: apsw.Connection
+    readers: ConnectionThreads
+    writer: ConnectionThreads
+    commits: GroupCommit
+
+    async def close(self) -> None:
+        await self.commits.close()
+        await self.readers.close()
+        self.by_key.close()
+        await self.writer.close()  # the last connection: SQLite carries the write-ahead log over and removes it
+        self.lock.release()
+
+
+def _secret_of(connection: apsw.Connection, name: str) -> str | None:
+    for (value,) in connection.execute("SELECT value FROM secrets WHERE name = ?", (name,)).fetchall():
+        return str(value)
+    return None

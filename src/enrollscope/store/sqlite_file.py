@@ -1,0 +1,204 @@
+"""The file of an SQLite store: whose it is, whether it can be used, and its way from nothing to the current tables.
+
+Everything that could go wrong at start is found here and told the operator, with the file left as it was. The file is
+only ever opened through SQLite: closing it behind SQLite's back would drop the locks that SQLite holds on it.
+"""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from enrollscope.store.base import StoreRefused
+from enrollscope.store.history import History
+
+APPLICATION_ID = 0x4F446174
+"""Marks our files in their header, where SQLite keeps a number for that; "ODat" in ASCII."""
+
+_BUSY_MILLISECONDS = 10_000
+_PROBE = bytes(65_536)
+
+_UNUSABLE = (apsw.CantOpenError, apsw.IOError, apsw.ReadOnlyError, apsw.PermissionsError)
+
+
+class FileLock:
+    """Keeps a second process off a store. The kernel lets go of it when the process ends, however it ends."""
+
+    def __init__(self, store: Path) -> None:
+        """Take the lock of the file `store`.
+
+        Raises:
+            StoreRefused: another process has it, or the folder takes no files.
+        """
+        self._path = store.with_name(store.name + ".lock")
+        try:
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreRefused(
+                f"Cannot create {self._path}: {error.strerror}. The folder of the store must be writable: "
+                "change its owner or mode, or choose another place with --database."
+            ) from error
+        try:
+            self._take()
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    def _take(self) -> None:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreRefused(
+                f"The store {self._path.with_suffix('')} is in use by process {self._holder()}. One process serves an "
+                "SQLite store: stop that one, or give this one another --database."
+            ) from error
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, _PROBE, 0)
+            os.fsync(self._descriptor)
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            remedy = "Free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "See to the file system"
+            raise StoreRefused(
+                f"Cannot write to {self._path}: {error.strerror}. {remedy} and start again; the store is untouched."
+            ) from error
+
+    def _holder(self) -> str:
+        return os.pread(self._descriptor, 20, 0).strip(b"\0\n ").decode("ascii", "replace") or "unknown"
+
+    def release(self) -> None:
+        """Let another process have the store. The lock file stays: removing it would race with the next to take it."""
+        os.close(self._descriptor)
+
+
+def examine(path: Path) -> str | None:
+    """Look at a file without changing it: the revision of its tables, or `None` where there are none yet.
+
+    Raises:
+        StoreRefused: it is something else than a store of ours, or cannot be read and written.
+    """
+    if path.is_dir():
+        raise StoreRefused(f"{path} is a folder. Name a file in it, such as {path / 'store.db'}.")
+    if not path.exists() or path.stat().st_size == 0:
+        return None
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise StoreRefused(f"{path} cannot be read and written by this user. Change its owner or mode.")
+    with refusing(path):
+        connection = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            connection.set_busy_timeout(_BUSY_MILLISECONDS)
+            return revision_of(connection, path)
+        finally:
+            connection.close()
+
+
+def revision_of(connection: apsw.Connection, path: Path) -> str | None:
+    """Read whose an open file is, and how far its tables are; `None`: an empty database.
+
+    Raises:
+        StoreRefused: it is an SQLite database of something else.
+    """
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()}
+    if connection.pragma("application_id") != APPLICATION_ID:
+        if not tables and connection.pragma("application_id") == 0:
+            return None
+        raise StoreRefused(
+            f"{path} is an SQLite database of another program. It was left as it is: choose another --database."
+        )
+    if "alembic_version" not in tables:
+        raise StoreRefused(f"{path} lacks the table alembic_version: it is damaged. Restore it from a backup.")
+    (row,) = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    return str(row[0])
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Tell the operator what SQLite has against a file.
+
+    Raises:
+        StoreRefused: in place of SQLite's own errors.
+    """
+    try:
+        yield
+    except apsw.NotADBError as error:
+        raise StoreRefused(
+            f"{path} is not an SQLite database. It was left as it is: choose another --database."
+        ) from error
+    except apsw.CorruptError as error:
+        raise StoreRefused(f"{path} is damaged: {error}. Restore it from a backup.") from error
+    except apsw.FullError as error:
+        raise StoreRefused(f"There is no space left for {path}. Free some and start again.") from error
+    except apsw.BusyError as error:
+        raise StoreRefused(f"{path} is locked by another program. Close it there and start again.") from error
+    except _UNUSABLE as error:
+        raise StoreRefused(
+            f"{path} cannot be used: {error}. Its folder must be writable, with space left on its disk."
+        ) from error
+
+
+def connect(path: Path) -> apsw.Connection:
+    """Open a file for reading and writing, durably: what is committed survives the loss of power."""
+    connection = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    connection.set_busy_timeout(_BUSY_MILLISECONDS)
+    settings: tuple[tuple[str, Any], ...] = (
+        ("synchronous", "FULL"),
+        ("fullfsync", 1),  # macOS: fsync alone leaves data in the drive's cache
+        ("checkpoint_fullfsync", 1),
+        ("trusted_schema", 0),
+        ("temp_store", "MEMORY"),
+    )
+    for name, value in settings:
+        connection.pragma(name, value)
+    return connection
+
+
+def _make_place(path: Path) -> None:
+    """Make the folder and an empty file for its owner alone: a store holds keys. The file may be there already."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise StoreRefused(
+            f"Cannot create {path}: {error.strerror}. Its folder must be writable: change the owner or mode, or choose "
+            "another place with --database."
+        ) from error
+
+
+def migrate(path: Path, history: History, revision: str | None) -> None:
+    """Bring the tables of a file from `revision`, as `examine` gave it, to the last one, creating the file if need be.
+
+    All or nothing, and safe beside another process that does the same. A new file gets its tables before it is
+    switched to a write-ahead log, so that its header says whose it is from the first moment.
+
+    Raises:
+        StoreRefused: the tables are newer than this version of the program, or cannot be written.
+    """
+    head = history.revisions[-1]
+    if revision == head:
+        return
+    if revision is not None and revision not in history.revisions:
+        raise StoreRefused(
+            f"{path} was made by a newer version of this program: its tables are at revision {revision}, and this "
+            f"version knows {head}. It was left as it is: install the newer version."
+        )
+    if revision is None:
+        _make_place(path)
+    with refusing(path):
+        connection = connect(path)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            current = revision_of(connection, path)
+            if current != head:
+                connection.pragma("application_id", APPLICATION_ID)
+                connection.execute(history.upgrade(current, "sqlite"))
+            connection.execute("COMMIT")
+        finally:
+            connection.close()  # rolls back what is not committed

@@ -1,0 +1,66 @@
+"""Questions with conditions to SQLite. Apart from the rest of the store, because importing SQLAlchemy takes 0.5 s."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import apsw
+
+from enrollscope.odata.edm import Schema
+from enrollscope.odata.errors import BadRequest
+from enrollscope.odata.layout import Layout
+from enrollscope.odata.plan import Page, Paging, Query
+from enrollscope.store.dialects import SqliteDialect
+from enrollscope.store.schema import tables
+from enrollscope.store.sqlite_rows import KeyedStatements
+from enrollscope.store.statements import Statement, Statements
+
+# What SQLite says to a statement that is correct and more than it can take.
+_TOO_MUCH = ("too large", "too many", "too big", "stack overflow")
+
+
+class Questions:
+    """Answers queries on connections that are prepared for it (`sqlite_functions.register`)."""
+
+    def __init__(self, schema: Schema, layouts: Mapping[str, Layout], rows: Mapping[str, KeyedStatements]) -> None:
+        self._rows = rows
+        self._statements = Statements(layouts, tables(schema, layouts.values()).tables, SqliteDialect())
+
+    def page(self, query: Query, paging: Paging) -> tuple[Statement, Statement | None]:
+        """The statements of a page: the records, and how many there are in all when that is asked. Event loop only."""
+        return self._statements.page(query, paging), self._statements.count(query) if paging.total else None
+
+    def count(self, query: Query) -> Statement:
+        """The statement of a count. Event loop only."""
+        return self._statements.count(query)
+
+    def run_page(
+        self,
+        connection: apsw.Connection,
+        statements: tuple[Statement, Statement | None],
+        tenant: str,
+        query: Query,
+        paging: Paging,
+    ) -> Page:
+        """Read records and total as of one moment."""
+        page, count = statements
+        connection.execute("BEGIN")
+        try:
+            records = _rows_of(connection, page, tenant, paging)
+            total = None if count is None else _rows_of(connection, count, tenant, paging)[0][0]
+        finally:
+            connection.execute("ROLLBACK")  # nothing was written; this only lets go of the moment
+        read = self._rows[query.stored].read
+        return Page(records if read is None else [read(record) for record in records], total)
+
+    def run_count(self, connection: apsw.Connection, statement: Statement, tenant: str, paging: Paging) -> int:
+        """Read how many records match."""
+        return int(_rows_of(connection, statement, tenant, paging)[0][0])
+
+
+def _rows_of(connection: apsw.Connection, statement: Statement, tenant: str, paging: Paging) -> list[tuple[Any, ...]]:
+    try:
+        return connection.execute(statement.text, statement.values(tenant, paging)).fetchall()
+    except (apsw.SQLError, apsw.TooBigError, apsw.NoMemError) as error:
+        if any(words in str(error) for words in _TOO_MUCH):
+            raise BadRequest("The query is longer or deeper than can be answered. Ask in several steps.") from error
+        raise

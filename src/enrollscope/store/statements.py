@@ -1,0 +1,175 @@
+"""Questions to SQL, once for every database: compiled for each shape, then run on the bare driver with values alone."""
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from sqlalchemy import Select, Table, and_, bindparam, false, func, null, or_, select, tuple_
+
+from enrollscope.odata.bound import Bound
+from enrollscope.odata.edm import Primitive
+from enrollscope.odata.errors import BadRequest, NotBuilt
+from enrollscope.odata.layout import Layout
+from enrollscope.odata.plan import Order, Paging, Query
+from enrollscope.odata.values import Instant
+from enrollscope.store.dialects import Dialect, Sql
+from enrollscope.store.expressions import Expressions
+from enrollscope.store.schema import INTEGER, TEXT, scalar_type
+
+_CACHED_SHAPES = 512
+_MOST_ROWS = 2**63 - 1
+
+Source: TypeAlias = Callable[[str, Paging], Any]
+
+Nulls: TypeAlias = tuple[bool, ...]
+"""Which values of `Paging.after` are null: part of the shape, because SQL compares null otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Text for a driver, and where each of its values comes from, in order."""
+
+    text: str
+    sources: tuple[Source, ...]
+
+    def values(self, tenant: str, paging: Paging) -> tuple[Any, ...]:
+        """The values to run it with."""
+        return tuple([source(tenant, paging) for source in self.sources])
+
+
+class Statements:
+    """Compiles questions and remembers the latest shapes.
+
+    Belongs to one thread: the one of the event loop.
+    """
+
+    def __init__(self, layouts: Mapping[str, Layout], tables: Mapping[str, Table], dialect: Dialect) -> None:
+        self._layouts = layouts
+        self._tables = tables
+        self._dialect = dialect
+        self._pages: OrderedDict[tuple[Query, Nulls], Statement] = OrderedDict()
+        self._counts: OrderedDict[tuple[str, Bound | None], Statement] = OrderedDict()
+
+    def page(self, query: Query, paging: Paging) -> Statement:
+        """The statement for a page: the columns of a record, then the values of the order keys."""
+        nulls = tuple([value is None for value in paging.after]) if query.resumed else ()
+        return _remembered(self._pages, (query, nulls), lambda: self._compile_page(query, nulls))
+
+    def count(self, query: Query) -> Statement:
+        """The statement for how many records match."""
+        return _remembered(self._counts, (query.stored, query.where), lambda: self._compile_count(query))
+
+    def _compile_page(self, query: Query, nulls: Nulls) -> Statement:
+        layout, table = self._layouts[query.stored], self._tables[query.stored]
+        expressions = Expressions(layout, table, self._dialect)
+        keys = [expressions.comparable(key.expression) for key in query.order]
+        statement = self._matching(
+            query, expressions, select(*(table.c[name] for name in layout.names), *(key.label(None) for key in keys))
+        )
+        if query.resumed:
+            statement = statement.where(_behind(query.order, keys, nulls, expressions))
+        ordered = [
+            self._dialect.ordered(key, descending=order.descending)
+            for key, order in zip(keys, query.order, strict=True)
+        ]
+        statement = statement.order_by(*ordered)
+        return self._compile(
+            statement.limit(bindparam("odata_limit", type_=INTEGER)).offset(bindparam("odata_skip", type_=INTEGER))
+        )
+
+    def _compile_count(self, query: Query) -> Statement:
+        table = self._tables[query.stored]
+        expressions = Expressions(self._layouts[query.stored], table, self._dialect)
+        return self._compile(self._matching(query, expressions, select(func.count()).select_from(table)))
+
+    def _matching(self, query: Query, expressions: Expressions, statement: Select[Any]) -> Select[Any]:
+        table = self._tables[query.stored]
+        statement = statement.where(table.c.tenant_id == bindparam("odata_tenant", type_=TEXT))
+        return statement if query.where is None else statement.where(expressions.holds(query.where))
+
+    def _compile(self, statement: Select[Any]) -> Statement:
+        compiled = statement.compile(dialect=self._dialect.compiler)
+        names = compiled.positiontup or ()
+        return Statement(str(compiled), tuple(_source(name, compiled.params) for name in names))
+
+
+def _behind(order: tuple[Order, ...], keys: list[Sql], nulls: Nulls, expressions: Expressions) -> Sql:
+    """What comes strictly after the last record seen.
+
+    Where it can be, this is one comparison of rows, which an index answers by going there and reading on, so that page
+    10,000 costs what page 1 does. A key that may be null needs the long form.
+    """
+    values: list[Sql] = [
+        bindparam(f"odata_after_{place}", type_=scalar_type(key.expression.type or Primitive.STRING))
+        for place, key in enumerate(order)
+    ]
+    plain = not any(nulls) and not any(expressions.nullable(key.expression) for key in order)
+    if plain and len({key.descending for key in order}) == 1:
+        left, right = tuple_(*keys), tuple_(*values)
+        return left < right if order[0].descending else left > right
+    condition: Sql = false()
+    for place in reversed(range(len(order))):
+        after = _after(order[place], keys[place], values[place], null_seen=nulls[place])
+        equal = keys[place].is_(null()) if nulls[place] else keys[place] == values[place]
+        condition = or_(after, and_(equal, condition))
+    if nulls[0] or expressions.nullable(order[0].expression):
+        return condition
+    # Says nothing new, but an index on the first key can use it.
+    return and_(keys[0] <= values[0] if order[0].descending else keys[0] >= values[0], condition)
+
+
+def _after(key: Order, expression: Sql, value: Sql, *, null_seen: bool) -> Sql:
+    """Null is lowest: nothing comes after it in descending order, everything but null in ascending order."""
+    if null_seen:
+        return false() if key.descending else expression.is_not(null())
+    return or_(expression < value, expression.is_(null())) if key.descending else expression > value
+
+
+def _source(name: str, constants: Mapping[str, Any]) -> Source:
+    """Where the value of an SQL parameter comes from when the statement runs."""
+    match name.split("_"):
+        case ["odata", "given", index]:
+            place = int(index)
+            return lambda _, paging: _checked(paging.parameters[place])
+        case ["odata", "after", index]:
+            place = int(index)
+            return lambda _, paging: paging.after[place]
+        case ["odata", "tenant"]:
+            return lambda tenant, _: tenant
+        case ["odata", "limit"]:
+            return lambda _, paging: min(paging.limit, _MOST_ROWS)
+        case ["odata", "skip"]:
+            return lambda _, paging: min(paging.skip, _MOST_ROWS)
+        case ["odata", "now"]:
+            return lambda *_: Instant.from_unix_nanoseconds(time.time_ns()).ticks
+        case _:
+            constant = constants[name]
+            return lambda *_: constant
+
+
+def _checked(value: Any) -> Any:
+    """A literal of the client, unless no database of ours could be asked about it."""
+    if isinstance(value, str) and "\0" in value:
+        raise BadRequest("A string in the query holds the character U+0000, which no value here can.")
+    if isinstance(value, float) and math.isnan(value):
+        raise NotBuilt("NaN is not offered in queries; nothing equals it.")
+    return value
+
+
+Shape = TypeVar("Shape", bound=Hashable)
+
+
+def _remembered(
+    cache: OrderedDict[Shape, Statement], shape: Shape, compile_shape: Callable[[], Statement]
+) -> Statement:
+    found = cache.get(shape)
+    if found is None:
+        found = cache[shape] = compile_shape()
+        if len(cache) > _CACHED_SHAPES:
+            cache.popitem(last=False)
+    else:
+        cache.move_to_end(shape)
+    return found
