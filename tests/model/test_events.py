@@ -151,6 +151,17 @@ def test_what_a_version_hides_asks_nothing_of_its_clients() -> None:
     assert all(item.nullable or item.collection or item.default is not None for item in hidden)
 
 
+def test_no_version_hides_a_part_of_an_item() -> None:
+    """A client that sends back a collection as it sees it must send it whole: collections are replaced (§3.8)."""
+    structured: list[EntityType | ComplexType] = [*WHOLE.entities, *WHOLE.complexes]
+    items = {own.type for item in structured for own in item.properties if own.collection}
+    complexes = [
+        item for item in SCHEMA.complexes if item.name in {kind.name for kind in items if isinstance(kind, ComplexType)}
+    ]
+    assert {item.name for item in complexes} == {"keyValuePair", "deviceManagementTroubleshootingErrorResource"}
+    assert all(own.views is None for item in complexes for own in item.properties)
+
+
 def test_everything_is_described() -> None:
     """Each type, property and navigation property says what it is."""
     structured: list[EntityType | ComplexType] = [*SCHEMA.entities, *SCHEMA.complexes]

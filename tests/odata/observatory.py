@@ -22,6 +22,18 @@ from enrollscope.odata.plan import LinkedTo, Scope
 
 NEW = frozenset({"2"})
 
+
+def value_name(kind: Primitive) -> str:
+    """The property of a probe that holds one value of a type: `int16Value`."""
+    name = kind.value.removeprefix("Edm.")
+    return f"{name[0].lower()}{name[1:]}Value"
+
+
+def list_name(kind: Primitive) -> str:
+    """The property of a probe that holds a list of a type: `int16List`."""
+    return f"{value_name(kind).removesuffix('Value')}List"
+
+
 BAND = EnumType(
     "band",
     (
@@ -42,7 +54,6 @@ MOTOR = ComplexType(
         Property("ratio", Primitive.DECIMAL),
         Property("greased", Primitive.DATE_TIME_OFFSET),
         Property("quality", QUALITY, nullable=False, default="fair"),
-        Property("remarks", Primitive.STRING, views=NEW),
     ),
 )
 MOUNT = ComplexType(
@@ -52,6 +63,7 @@ MOUNT = ComplexType(
         Property("band", BAND),
         Property("driveMotor", MOTOR),
         Property("motors", MOTOR, collection=True, nullable=False),
+        Property("remarks", Primitive.STRING, views=NEW),
     ),
 )
 
@@ -80,8 +92,8 @@ PROBE = EntityType(
     "probe",
     base=INSTRUMENT,
     properties=(
-        *(Property(f"{kind.name.lower()}Value", kind) for kind in Primitive),
-        *(Property(f"{kind.name.lower()}List", kind, collection=True) for kind in Primitive),
+        *(Property(value_name(kind), kind) for kind in Primitive),
+        *(Property(list_name(kind), kind, collection=True) for kind in Primitive),
         Property("bands", BAND, collection=True, nullable=False),
     ),
     views=NEW,

@@ -171,7 +171,8 @@ def _read_collection(item: Property, read: ReadValue, value: Any, path: str, rul
         raise faults.unexpected_null(item, path)
     if type(value) is not list:
         raise faults.wrong_node(value, "StartArray", path)
-    # A collection is replaced whole, so each element is new.
+    # A collection is replaced whole, so each element is new. What a view hid inside of elements would be lost by an
+    # echo of what it shows: a schema must hide nothing there.
     elements = Rules(creating=True, include_unknown=rules.include_unknown)
     return [read(element, f"{path}/{place}", elements) for place, element in enumerate(value)]
 
