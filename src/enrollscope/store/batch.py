@@ -120,6 +120,8 @@ class Batch:
 
     def _update(self, command: Update) -> Written:
         row, before = self._existing(command)
+        if command.fit is not None:
+            command.fit.check(before[TYPE])
         after = merge(self.layouts[command.stored], before, command.changes)
         if after is before:
             return Written(before, changed=False)
