@@ -187,16 +187,19 @@ def test_json_in_expressions(text: str, tree: str) -> None:
 def test_literals_have_kind_and_value(text: str, literal: Literal) -> None:
     """A literal is its kind and a Python value; NaN aside, equal texts of a value are equal."""
     found = parse_filter(text)
-    assert found == literal
-    assert type(found.value) is type(literal.value)  # type: ignore[union-attr]  # it equals a literal
+    assert isinstance(found, Literal)
+    assert (found, type(found.value)) == (literal, type(literal.value))
 
 
 @pytest.mark.parametrize(
     ("text", "position", "expected"),
     [
         pytest.param("", 0, "expected an expression, found the end", id="nothing"),
-        pytest.param("a eq", 4, "expected an expression, found the end", id="no-right-operand"),
-        pytest.param("a and ", 5, "expected an expression", id="no-operand-behind-and"),
+        pytest.param("a eq", 4, "expected a blank and an expression, found the end", id="no-right-operand"),
+        pytest.param("a and ", 5, "expected a blank and an expression", id="no-operand-behind-and"),
+        pytest.param("(a eq)", 5, "expected a blank and an expression, found ')'", id="no-operand-in-parentheses"),
+        pytest.param("a eq'x'", 4, "expected a blank and an expression", id="no-blank-behind-the-operator"),
+        pytest.param("not a in", 8, "expected a blank and an expression", id="no-set-behind-not"),
         pytest.param("a is 1", 2, "expected an operator or the end, found 'is'", id="unknown-operator"),
         pytest.param("a == 1", 2, "found '=='", id="operator-of-another-language"),
         pytest.param("a eq 1)", 6, "found ')'", id="parenthesis-too-many"),

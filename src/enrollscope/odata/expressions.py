@@ -70,8 +70,8 @@ _OPERATORS: Mapping[str, _Operator] = MappingProxyType(
     }
 )
 _NAMES_OF_OPERATORS = "|".join(sorted(_OPERATORS, reverse=True))
-_OPERATOR = re.compile(rf"[ \t]+({_NAMES_OF_OPERATORS})(?:[ \t]+|\Z)", re.ASCII | re.IGNORECASE)
-_MEMBERSHIP = re.compile(r"[ \t]+(has|in)(?:[ \t]+|\Z)", re.ASCII | re.IGNORECASE)
+_OPERATOR = re.compile(rf"[ \t]+({_NAMES_OF_OPERATORS})\b([ \t]*)", re.ASCII | re.IGNORECASE)
+_MEMBERSHIP = re.compile(r"[ \t]+(has|in)\b([ \t]*)", re.ASCII | re.IGNORECASE)
 _WORD = re.compile(rf"{NAME}(?:\.{NAME})*+(?!-)", re.ASCII)
 _JSON_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*"')
 _VARIABLES: Mapping[str, bool] = MappingProxyType({"$it": True, "$this": True, "$these": False, "$root": False})
@@ -105,6 +105,8 @@ class ExpressionGrammar(MemberGrammar):
             ):
                 _reduce(values, pending)
             self.position = match.end()
+            if not match[2]:
+                raise self.expected("a blank and an expression")
             pending.append((operator, match.start(1)))
             if binary is None:
                 values.append(self.operand())
@@ -207,6 +209,8 @@ class ExpressionGrammar(MemberGrammar):
         operand = self.operand()
         while (match := _MEMBERSHIP.match(self.text, self.position)) is not None:
             self.position = match.end()
+            if not match[2]:
+                raise self.expected("a blank and an expression")
             self.operators += 1
             operator: BinaryOperator = "in" if match[1].lower() == "in" else "has"
             operand = Binary(operator, operand, self._right_operand(operator), match.start(1))
