@@ -1,6 +1,7 @@
 """A request and a reply as values, and the ASGI messages they come from and go to."""
 
 import re
+import secrets
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -32,6 +33,7 @@ class Call:
         request_id: ours, a GUID.
         client_request_id: the client's own, or ours where it sent none.
         received: ticks of `odata.values.Instant`, UTC.
+        batched: whether it came inside a batch.
     """
 
     method: str
@@ -42,6 +44,7 @@ class Call:
     request_id: str
     client_request_id: str
     received: int
+    batched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,13 @@ def check_client_request_id(headers: Mapping[str, str]) -> None:
             "client-request-id must be 1 to 128 printable ASCII characters without blanks, a GUID for example.",
             target="client-request-id",
         )
+
+
+def new_request_id() -> str:
+    """A random GUID (version 4) in text; `uuid.uuid4` takes three times as long."""
+    digits = secrets.token_hex(16)
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:

@@ -5,19 +5,31 @@ Each stage refuses by raising an `ODataError`, and in no other way.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import assert_never
 
+import msgspec
+
+from enrollscope.api.batch import BatchRun, Change
 from enrollscope.api.messages import Call, Receive, Reply, check_client_request_id, read_body
 from enrollscope.api.payload import check_content_type, read_json
 from enrollscope.api.render import Answering, Renderer, applied, location
 from enrollscope.auth.caller import Caller
 from enrollscope.auth.permissions import Access, accepted_permissions
 from enrollscope.auth.verifier import Verifier
+from enrollscope.odata.batch import read_batch
 from enrollscope.odata.binder import Asked, Binder
 from enrollscope.odata.cursors import CursorSigner
 from enrollscope.odata.edm import Model
-from enrollscope.odata.errors import NotAcceptable, PreconditionFailed, RequestTimeout, ResourceNotFound
+from enrollscope.odata.errors import (
+    BadRequest,
+    NotAcceptable,
+    NotBuilt,
+    PreconditionFailed,
+    RequestTimeout,
+    ResourceNotFound,
+)
 from enrollscope.odata.etags import etag, parse_etags
 from enrollscope.odata.headers import JsonFormat, Preferences, accepts, check_versions, negotiate_json, read_preferences
 from enrollscope.odata.keys import new_key
@@ -27,6 +39,7 @@ from enrollscope.odata.path import parse_path
 from enrollscope.odata.plan import (
     ALWAYS,
     Actor,
+    Command,
     CountCollection,
     Create,
     CreateEntity,
@@ -39,6 +52,7 @@ from enrollscope.odata.plan import (
     ReadEntity,
     ReadMetadata,
     ReadServiceDocument,
+    RunBatch,
     Scope,
     Update,
     UpdateEntity,
@@ -46,7 +60,7 @@ from enrollscope.odata.plan import (
 from enrollscope.odata.reader import BodyReader
 from enrollscope.odata.values import Instant
 from enrollscope.settings import Settings
-from enrollscope.store.base import Store
+from enrollscope.store.base import Store, Written
 from enrollscope.store.batch import is_linked
 
 
@@ -81,37 +95,71 @@ class Service:
             ClientDisconnected: nobody waits for the answer any more.
         """
         caller = await self._authenticate(call)
-        check_client_request_id(call.headers)
-        check_versions(call.headers.get("odata-maxversion", ""), call.headers.get("odata-version", ""))
-        preferences = read_preferences(call.headers.get("prefer", ""))
-        options = parse_options(call.query)
-        plan = self._bind(call, path, options, preferences, caller)
+        options, preferences, plan = self._understand(call, path, caller)
         if isinstance(plan, CountCollection):
             return await self._count(plan, call, caller)
         if isinstance(plan, DeleteEntity):
-            return await self._delete(plan, call, caller)
+            return await self._carry_out(self._delete(plan, call, caller))
         if isinstance(plan, ReadMetadata):
             return self._metadata(call)
-        base = f"{call.base_url}/{self._version}"
-        how = Answering(base, caller.tenant_id, _json_format(call, options), preferences)
+        how = self._answering(call, options, preferences, caller)
         match plan:
             case ReadServiceDocument():
                 return self._renderer.service_document(how)
             case ReadEntity():
                 return await self._read_entity(plan, caller, how)
             case UpdateEntity():
-                return await self._update(plan, call, caller, how, receive)
+                return await self._carry_out(await self._update(plan, call, caller, how, receive))
             case ReadCollection():
                 return await self._read_collection(plan, call, caller, how)
             case CreateEntity():
-                return await self._create(plan, call, caller, how, receive)
+                return await self._carry_out(await self._create(plan, call, caller, how, receive))
+            case RunBatch():
+                return await self._batch(call, how, receive)
             case _:
                 assert_never(plan)
+
+    async def change(self, call: Call, path: str, receive: Receive) -> Change:
+        """Understand one request of an atomicity group, up to the command for the store. For the rest see `serve`.
+
+        Raises:
+            ODataError: the request is refused, also because it changes nothing.
+        """
+        caller = await self._authenticate(call)
+        options, preferences, plan = self._understand(call, path, caller)
+        match plan:
+            case DeleteEntity():
+                return self._delete(plan, call, caller)
+            case UpdateEntity():
+                how = self._answering(call, options, preferences, caller)
+                return await self._update(plan, call, caller, how, receive)
+            case CreateEntity():
+                how = self._answering(call, options, preferences, caller)
+                return await self._create(plan, call, caller, how, receive)
+            case _:
+                raise BadRequest(
+                    f"An atomicity group holds changes alone, and {call.method[:20]} of '{path[:200]}' is none."
+                )
+
+    async def write_together(self, commands: Sequence[Command]) -> Sequence[Written]:
+        """See `store.base.Store`."""
+        return await self._store.write_together(commands)
 
     async def _authenticate(self, call: Call) -> Caller:
         authorization, now = call.headers.get("authorization", ""), time.time()
         caller = self._verifier.cached(authorization, now)
         return caller if caller is not None else await self._verifier.identify(authorization, now)
+
+    def _understand(self, call: Call, path: str, caller: Caller) -> tuple[Options, Preferences, Plan]:
+        check_client_request_id(call.headers)
+        check_versions(call.headers.get("odata-maxversion", ""), call.headers.get("odata-version", ""))
+        preferences = read_preferences(call.headers.get("prefer", ""))
+        options = parse_options(call.query)
+        return options, preferences, self._bind(call, path, options, preferences, caller)
+
+    def _answering(self, call: Call, options: Options, preferences: Preferences, caller: Caller) -> Answering:
+        base = f"{call.base_url}/{self._version}"
+        return Answering(base, caller.tenant_id, _json_format(call, options), preferences)
 
     def _bind(self, call: Call, path: str, options: Options, preferences: Preferences, caller: Caller) -> Plan:
         plan = self._binder.bind(
@@ -127,7 +175,7 @@ class Service:
             )
         )
         match plan:
-            case ReadServiceDocument() | ReadMetadata():
+            case ReadServiceDocument() | ReadMetadata() | RunBatch():
                 pass
             case ReadEntity() | ReadCollection() | CountCollection():
                 caller.require(accepted_permissions(plan.scope.stored.name, Access.READ))
@@ -171,43 +219,56 @@ class Service:
             not scope.links or is_linked(self._store.layouts[scope.stored.name], record, scope.links)
         )
 
-    async def _update(self, plan: UpdateEntity, call: Call, caller: Caller, how: Answering, receive: Receive) -> Reply:
+    async def _carry_out(self, change: Change) -> Reply:
+        written = await self._store.write(change.command)
+        return change.answer(written.record)
+
+    async def _update(self, plan: UpdateEntity, call: Call, caller: Caller, how: Answering, receive: Receive) -> Change:
         scope = plan.scope
         body = await self._body(call, receive)
         changes = self._reader.update(body, scope, include_unknown=how.preferences.include_unknown)
-        written = await self._store.write(
-            Update(
-                _actor(call, caller),
-                scope.stored.name,
-                plan.key,
-                scope.types,
-                scope.links,
-                changes.values,
-                plan.precondition,
-                changes.fit,
-            )
+        command = Update(
+            _actor(call, caller),
+            scope.stored.name,
+            plan.key,
+            scope.types,
+            scope.links,
+            changes.values,
+            plan.precondition,
+            changes.fit,
         )
-        return self._written(written.record, scope, plan.projection, how, status=200)
+        return Change(command, partial(self._written, scope=scope, projection=plan.projection, how=how, status=200))
 
-    async def _create(self, plan: CreateEntity, call: Call, caller: Caller, how: Answering, receive: Receive) -> Reply:
+    async def _create(self, plan: CreateEntity, call: Call, caller: Caller, how: Answering, receive: Receive) -> Change:
         scope = plan.scope
         body = await self._body(call, receive)
         now = Instant(call.received)
         kind, values = self._reader.create(body, scope, now=now, include_unknown=how.preferences.include_unknown)
-        written = await self._store.write(Create(_actor(call, caller), scope.stored.name, new_key(now), kind, values))
-        reply = self._written(written.record, scope, plan.projection, how, status=201)
-        address = location(written.record, scope, how)
+        command = Create(_actor(call, caller), scope.stored.name, new_key(now), kind, values)
+        return Change(command, partial(self._created, scope=scope, projection=plan.projection, how=how))
+
+    def _created(self, record: Record, *, scope: Scope, projection: Projection, how: Answering) -> Reply:
+        reply = self._written(record, scope=scope, projection=projection, how=how, status=201)
+        address = location(record, scope, how)
         reply.headers.append(("Location", address))
         if reply.status == 204:
             reply.headers.append(("OData-EntityId", address))
         return reply
 
-    async def _delete(self, plan: DeleteEntity, call: Call, caller: Caller) -> Reply:
+    def _delete(self, plan: DeleteEntity, call: Call, caller: Caller) -> Change:
         scope = plan.scope
-        await self._store.write(
-            Delete(_actor(call, caller), scope.stored.name, plan.key, scope.types, scope.links, plan.precondition)
-        )
-        return Reply(204)
+        command = Delete(_actor(call, caller), scope.stored.name, plan.key, scope.types, scope.links, plan.precondition)
+        return Change(command, lambda _: Reply(204))
+
+    async def _batch(self, call: Call, how: Answering, receive: Receive) -> Reply:
+        if call.batched:
+            raise BadRequest("A batch cannot hold another batch: put its requests into this one.", target="url")
+        if call.headers.get("content-type", "").strip().lower().startswith("multipart/mixed"):
+            raise NotBuilt("Batches in multipart/mixed are not offered; send the JSON format.", target="Content-Type")
+        steps = read_batch(await self._body(call, receive), self._settings.batch_limit)
+        answers = await BatchRun(call, self._version, self).answers(steps)
+        headers = [("OData-Version", "4.0")]
+        return Reply(200, msgspec.json.encode({"responses": answers}), how.json_format.content_type, headers)
 
     async def _body(self, call: Call, receive: Receive) -> object:
         """The decoded JSON body of a write."""
@@ -222,7 +283,7 @@ class Service:
             ) from error
         return read_json(body)
 
-    def _written(self, record: Record, scope: Scope, projection: Projection, how: Answering, *, status: int) -> Reply:
+    def _written(self, record: Record, *, scope: Scope, projection: Projection, how: Answering, status: int) -> Reply:
         """The answer to a successful write: the entity, or nothing but its tag where the client prefers that."""
         if how.preferences.representation is False:
             reply = Reply(204, headers=[("OData-Version", "4.0"), ("ETag", etag(record[VERSION]))])

@@ -30,10 +30,12 @@ from enrollscope.odata.plan import (
     ReadEntity,
     ReadMetadata,
     ReadServiceDocument,
+    RunBatch,
     Scope,
     UpdateEntity,
 )
 from enrollscope.odata.resources import (
+    BatchEndpoint,
     Collection,
     CollectionCount,
     Member,
@@ -96,6 +98,9 @@ class Binder:
             case MetadataDocument(), "GET":
                 _allow(asked.options, _DOCUMENT_OPTIONS)
                 return ReadMetadata()
+            case BatchEndpoint(), "POST":
+                _allow(asked.options, _NO_OPTIONS)
+                return RunBatch()
             case Collection(scope), "GET":
                 return self._read(scope, asked)
             case CollectionCount(scope), "GET":
@@ -308,6 +313,8 @@ def _refused_method(resource: Resource, method: str) -> MethodNotAllowed:
             allowed = "GET, HEAD, POST"
         case Member():
             allowed = "GET, HEAD, PATCH, DELETE"
+        case BatchEndpoint():
+            allowed = "POST"
         case CollectionCount() | ServiceRoot() | MetadataDocument():
             allowed = "GET, HEAD"
         case _:

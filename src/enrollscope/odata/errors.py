@@ -16,6 +16,7 @@ Raised anywhere below `api/`, turned into a response in one place: `api/errors.p
     ├── PreconditionFailed        412
     ├── RequestEntityTooLarge     413
     ├── RequestTimeout            408
+    ├── FailedDependency          424  a request of a batch whose condition, another request, failed
     ├── InternalServerError       500
     ├── NotBuilt                  501  valid OData that this service does not offer yet
     └── ServiceUnavailable        503
@@ -134,6 +135,12 @@ class RequestEntityTooLarge(ODataError):
     """The body is longer than the service takes."""
 
     status, code = 413, "RequestEntityTooLarge"
+
+
+class FailedDependency(ODataError):
+    """A request of a batch was not carried out, because another one failed that it depends on."""
+
+    status, code = 424, "FailedDependency"
 
 
 class InternalServerError(ODataError):

@@ -253,8 +253,13 @@ class ReadMetadata:
     """GET on `$metadata`."""
 
 
+@dataclass(frozen=True, slots=True)
+class RunBatch:
+    """POST to `$batch`."""
+
+
 EntityPlan: TypeAlias = ReadCollection | CountCollection | ReadEntity | CreateEntity | UpdateEntity | DeleteEntity
-Plan: TypeAlias = EntityPlan | ReadServiceDocument | ReadMetadata
+Plan: TypeAlias = EntityPlan | ReadServiceDocument | ReadMetadata | RunBatch
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,11 @@ class MetadataDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchEndpoint:
+    """`$batch`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Collection:
     """A contained collection, as a whole or narrowed by a type segment."""
 
@@ -50,7 +55,7 @@ class Member:
     key: str
 
 
-Resource: TypeAlias = ServiceRoot | MetadataDocument | Collection | CollectionCount | Member
+Resource: TypeAlias = ServiceRoot | MetadataDocument | BatchEndpoint | Collection | CollectionCount | Member
 
 
 class Resources:
@@ -58,6 +63,8 @@ class Resources:
 
     def __init__(self, model: Model) -> None:
         self._model = model
+        # Of collections that belong to nobody in particular: as many as the model has navigation properties.
+        self._scopes: dict[tuple[str, str], Scope] = {}
 
     def resolve(self, segments: tuple[PathSegment, ...], user: str | None) -> Resource:
         """Find what a path names.
@@ -72,10 +79,10 @@ class Resources:
         if not segments:
             return ServiceRoot()
         first, *rest = segments
-        if first.text == "$metadata":
+        if first.text in ("$metadata", "$batch"):
             if rest:
                 raise _unknown(rest[0], ())
-            return MetadataDocument()
+            return MetadataDocument() if first.text == "$metadata" else BatchEndpoint()
         if first.text.startswith("$"):
             raise NotBuilt(f"'{first.name[:100]}' is not offered at this address.", target=first.name[:100])
         source, path, context, rest = self._source(first, rest, user)
@@ -126,6 +133,14 @@ class Resources:
         return self._inside(scope, rest)
 
     def _scope(self, navigation: NavigationProperty, key: str | None, path: str, context: str) -> Scope:
+        if key is not None:
+            return self._new_scope(navigation, key, path, context)
+        scope = self._scopes.get((path, context))
+        if scope is None:
+            scope = self._scopes[path, context] = self._new_scope(navigation, key, path, context)
+        return scope
+
+    def _new_scope(self, navigation: NavigationProperty, key: str | None, path: str, context: str) -> Scope:
         declared = self._model.entity(navigation.target)
         links = () if navigation.link is None or key is None else (LinkedTo(navigation.link.property, key),)
         types = self._model.stored_as(declared)

@@ -102,6 +102,10 @@ class Settings:
         int,
         Setting("Entities in a page when `$top` is absent, and the most that it can ask for.", whole_number(1, 10_000)),
     ] = 1000
+    batch_limit: Annotated[
+        int,
+        Setting("Requests that one `$batch` may hold.", whole_number(1, 1000)),
+    ] = 20
     write_queue: Annotated[
         int,
         Setting("Changes that may wait for the disk; beyond it the answer is 503.", whole_number(1, 1_000_000)),

@@ -4,10 +4,11 @@ Every call is bound to one tenant, the only partition of the data. A record that
 a store never shows, and never answers, what a power cut could take back.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from enrollscope.odata.errors import ODataError
 from enrollscope.odata.layout import Layout, Record
 from enrollscope.odata.plan import Command, Page, Paging, Query
 
@@ -97,6 +98,15 @@ class Store(Protocol):
         """
         ...
 
+    async def write_together(self, commands: Sequence[Command]) -> Sequence[Written]:
+        """Carry out several commands, in their order, as one: all of them, or none. Otherwise as `write`.
+
+        Raises:
+            RefusedTogether: one of them is refused, for a reason that `write` has; nothing was written.
+            ServiceUnavailable: as `write`.
+        """
+        ...
+
     async def fetch(self, tenant: str, query: Query, paging: Paging) -> Page:
         """The records that a query matches, in its order, each with the values of its order keys appended."""
         ...
@@ -112,6 +122,15 @@ class Store(Protocol):
     async def secret(self, name: str, make: Callable[[], str]) -> str:
         """The text kept under `name`, made and stored by the first who asks; every process on the store gets the same."""
         ...
+
+
+class RefusedTogether(Exception):
+    """Of commands that had to be carried out together, the one at `place` was refused; none of them was done."""
+
+    def __init__(self, place: int, refusal: ODataError) -> None:
+        super().__init__(refusal.message)
+        self.place = place
+        self.refusal = refusal
 
 
 class StoreRefused(Exception):

@@ -1,23 +1,36 @@
 """What a batch of commands makes of the rows it concerns: the rules of writing, without a database.
 
 Commands apply in order, so two updates of one entity in one batch see each other. A command that is refused changes
-nothing and leaves its neighbours alone. What comes out is the *net* change of each row and the whole log.
+nothing and leaves its neighbours alone, unless they are to be carried out together. What comes out is the *net* change
+of each row and the whole log.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias, assert_never
 
 from enrollscope.odata.errors import Conflict, ODataError, PreconditionFailed, ResourceNotFound
 from enrollscope.odata.layout import KEY, TYPE, VERSION, Layout, Record
 from enrollscope.odata.merge import create, difference, merge
 from enrollscope.odata.plan import Actor, Command, Create, Delete, LinkedTo, Update
-from enrollscope.store.base import Written
+from enrollscope.store.base import RefusedTogether, Written
 
 Place: TypeAlias = tuple[str, str, str]
 """Tenant, stored set, key."""
 
-Outcome: TypeAlias = Written | ODataError
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Commands that take effect as one: all of them, or none."""
+
+    commands: tuple[Command, ...]
+
+
+Unit: TypeAlias = Command | Together
+"""What succeeds or fails by itself."""
+
+Outcome: TypeAlias = Written | tuple[Written, ...] | ODataError | RefusedTogether
+"""What a unit came to: `Written`, or one for each command that belongs together; or why nothing of it was done."""
 
 _TO_LOWER = {letter: letter + 32 for letter in range(ord("A"), ord("Z") + 1)}
 
@@ -25,6 +38,15 @@ _TO_LOWER = {letter: letter + 32 for letter in range(ord("A"), ord("Z") + 1)}
 def place_of(command: Command) -> Place:
     """Where the entity of a command lies."""
     return command.actor.tenant, command.stored, command.key
+
+
+def commands_of(units: Iterable[Unit]) -> Iterator[Command]:
+    """Every command of some units, in order."""
+    for unit in units:
+        if isinstance(unit, Together):
+            yield from unit.commands
+        else:
+            yield unit
 
 
 def ascii_lower(text: str) -> str:
@@ -70,7 +92,7 @@ class RowChange:
 
 @dataclass(slots=True)
 class Batch:
-    """The rows under change, what each command came to, and the log.
+    """The rows under change, what each unit came to, and the log.
 
     Attributes:
         rows: what the commands concern, as it lies in the database.
@@ -86,12 +108,12 @@ class Batch:
         """Begin with the rows as they lie in the database; a place without a row maps to `None`."""
         return cls(layouts, {place: RowChange(record, record) for place, record in rows.items()})
 
-    def apply(self, commands: Sequence[Command]) -> None:
-        """Apply commands in order, adding an outcome for each."""
-        for command in commands:
+    def apply(self, units: Sequence[Unit]) -> None:
+        """Apply commands in order, adding an outcome for each unit."""
+        for unit in units:
             try:
-                self.outcomes.append(self._apply(command))
-            except ODataError as refusal:
+                self.outcomes.append(self._together(unit) if isinstance(unit, Together) else self._apply(unit))
+            except (ODataError, RefusedTogether) as refusal:
                 self.outcomes.append(refusal)
 
     def changed(self) -> list[tuple[Place, RowChange]]:
@@ -108,6 +130,19 @@ class Batch:
                 return self._delete(command)
             case _:
                 assert_never(command)
+
+    def _together(self, unit: Together) -> tuple[Written, ...]:
+        before = {place: replace(self.rows[place]) for place in map(place_of, unit.commands)}
+        logged = len(self.log)
+        written: list[Written] = []
+        for number, command in enumerate(unit.commands):
+            try:
+                written.append(self._apply(command))
+            except ODataError as refusal:
+                self.rows.update(before)
+                del self.log[logged:]
+                raise RefusedTogether(number, refusal) from refusal
+        return tuple(written)
 
     def _create(self, command: Create) -> Written:
         row = self.rows[place_of(command)]

@@ -7,35 +7,38 @@ makes it. Any database can stand behind it: it gets batches, in the order of arr
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias
 
 from enrollscope.odata.errors import ServiceUnavailable
 from enrollscope.odata.plan import Command
 from enrollscope.store.base import Written
-from enrollscope.store.batch import Outcome
+from enrollscope.store.batch import Outcome, Together, Unit
 
 _LARGEST_BATCH = 512
+
+_Waiting: TypeAlias = tuple[Unit, "asyncio.Future[Any]"]
 
 
 class GroupCommit:
     """The queue in front of a database's writer. Belongs to one event loop.
 
     Args:
-        commit: makes a batch durable as one transaction and returns an outcome for each command, in their order. When
-            it raises, nothing of the batch was written.
-        capacity: how many commands may wait.
-        largest: how many commands one batch may hold.
+        commit: makes a batch durable as one transaction and returns an outcome for each unit, in their order. When it
+            raises, nothing of the batch was written.
+        capacity: how many units may wait: commands, or several that belong together.
+        largest: how many commands one batch may hold; more only if they belong together.
     """
 
     def __init__(
         self,
-        commit: Callable[[Sequence[Command]], Awaitable[Sequence[Outcome]]],
+        commit: Callable[[Sequence[Unit]], Awaitable[Sequence[Outcome]]],
         capacity: int,
         largest: int = _LARGEST_BATCH,
     ) -> None:
         self._commit = commit
         self._capacity = capacity
         self._largest = largest
-        self._waiting: deque[tuple[Command, asyncio.Future[Written]]] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._worker: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -45,6 +48,20 @@ class GroupCommit:
         Raises:
             ODataError: the command was refused, or the queue is full or closed.
         """
+        written: Written = await self._queued(command)
+        return written
+
+    async def write_together(self, commands: Sequence[Command]) -> tuple[Written, ...]:
+        """Have several commands committed, or none of them. Otherwise as `write`.
+
+        Raises:
+            RefusedTogether: one of the commands was refused.
+            ODataError: the queue is full or closed.
+        """
+        written: tuple[Written, ...] = await self._queued(Together(tuple(commands)))
+        return written
+
+    async def _queued(self, unit: Unit) -> Any:
         if self._closed:
             raise ServiceUnavailable("The service is shutting down.", headers={"Retry-After": "5"})
         if len(self._waiting) >= self._capacity:
@@ -52,8 +69,8 @@ class GroupCommit:
                 f"{self._capacity} changes are waiting to be written already.", headers={"Retry-After": "1"}
             )
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Written] = loop.create_future()
-        self._waiting.append((command, answer))
+        answer: asyncio.Future[Any] = loop.create_future()
+        self._waiting.append((unit, answer))
         if self._worker is None:
             self._worker = loop.create_task(self._work())
         return await answer
@@ -66,34 +83,35 @@ class GroupCommit:
 
     async def _work(self) -> None:
         while batch := self._take():
-            commands = [command for command, _ in batch]
-            outcomes = await self._outcomes(commands)
+            outcomes = await self._outcomes([unit for unit, _ in batch])
             for (_, answer), outcome in zip(batch, outcomes, strict=True):
                 if answer.done():  # its request was cancelled while the write was under way; the write stands
                     continue
-                if isinstance(outcome, Written):
-                    answer.set_result(outcome)
-                else:
+                if isinstance(outcome, Exception):
                     answer.set_exception(outcome)
+                else:
+                    answer.set_result(outcome)
         self._worker = None
 
-    def _take(self) -> list[tuple[Command, "asyncio.Future[Written]"]]:
+    def _take(self) -> list[_Waiting]:
         """The next batch, without what was cancelled. The one place that decides who comes first."""
-        batch: list[tuple[Command, asyncio.Future[Written]]] = []
-        while self._waiting and len(batch) < self._largest:
-            waiting = self._waiting.popleft()
-            if not waiting[1].done():
+        batch: list[_Waiting] = []
+        size = 0
+        while self._waiting and size < self._largest:
+            unit, answer = waiting = self._waiting.popleft()
+            if not answer.done():
                 batch.append(waiting)
+                size += len(unit.commands) if isinstance(unit, Together) else 1
         return batch
 
-    async def _outcomes(self, commands: Sequence[Command]) -> Sequence[Written | Exception]:
+    async def _outcomes(self, units: Sequence[Unit]) -> Sequence[Written | tuple[Written, ...] | Exception]:
         """Commit together, and one by one where that fails: a poisoned command must not fail its neighbours."""
         try:
-            return await self._commit(commands)
+            return await self._commit(units)
         except Exception as failure:  # noqa: BLE001 - whatever it is, it becomes the answer to those it concerns
-            if len(commands) == 1:
+            if len(units) == 1:
                 return [failure]
-        alone: list[Written | Exception] = []
-        for command in commands:
-            alone += await self._outcomes([command])
+        alone: list[Written | tuple[Written, ...] | Exception] = []
+        for unit in units:
+            alone += await self._outcomes([unit])
         return alone

@@ -18,7 +18,7 @@ from enrollscope.odata.errors import ServiceUnavailable
 from enrollscope.odata.layout import Layout, Record
 from enrollscope.odata.plan import Command, Page, Paging, Query
 from enrollscope.store.base import Change, StoreRefused, Written
-from enrollscope.store.batch import Batch, Outcome, place_of
+from enrollscope.store.batch import Batch, Outcome, Unit, commands_of, place_of
 from enrollscope.store.commit import GroupCommit
 from enrollscope.store.history import History
 from enrollscope.store.indexes import Indexed
@@ -102,6 +102,10 @@ class SqliteStore:
         """See `base.Store`."""
         return await self._started().commits.write(command)
 
+    async def write_together(self, commands: Sequence[Command]) -> Sequence[Written]:
+        """See `base.Store`."""
+        return await self._started().commits.write_together(commands)
+
     async def fetch(self, tenant: str, query: Query, paging: Paging) -> Page:
         """See `base.Store`."""
         readers, questions = self._started().readers, await self._loaded()
@@ -154,8 +158,8 @@ class SqliteStore:
         writer = ConnectionThreads("store-writer", 1, self._writing_connection, interruptible=False)
         readers = ConnectionThreads("store-reader", _READERS, self._reading_connection, interruptible=True)
 
-        async def commit(commands: Sequence[Command]) -> Sequence[Outcome]:
-            return await writer.run(lambda connection: self._commit(connection, commands))
+        async def commit(units: Sequence[Unit]) -> Sequence[Outcome]:
+            return await writer.run(lambda connection: self._commit(connection, units))
 
         return _Running(lock, self._reading_connection(), readers, writer, GroupCommit(commit, self._queue))
 
@@ -174,11 +178,11 @@ class SqliteStore:
         connection.pragma("cache_size", -_CACHE_KIB)
         return connection
 
-    def _commit(self, connection: apsw.Connection, commands: Sequence[Command]) -> Sequence[Outcome]:
+    def _commit(self, connection: apsw.Connection, units: Sequence[Unit]) -> Sequence[Outcome]:
         try:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                batch = self._apply(connection, commands)
+                batch = self._apply(connection, units)
                 connection.execute("COMMIT")
             finally:
                 if connection.in_transaction:
@@ -189,13 +193,13 @@ class SqliteStore:
             ) from failure
         return batch.outcomes
 
-    def _apply(self, connection: apsw.Connection, commands: Sequence[Command]) -> Batch:
+    def _apply(self, connection: apsw.Connection, units: Sequence[Unit]) -> Batch:
         rows: dict[tuple[str, str, str], Record | None] = {}
-        for tenant, stored, key in map(place_of, commands):
+        for tenant, stored, key in map(place_of, commands_of(units)):
             if (tenant, stored, key) not in rows:
                 rows[tenant, stored, key] = self._rows[stored].find(connection, tenant, key)
         batch = Batch.over(self._layouts, rows)
-        batch.apply(commands)
+        batch.apply(units)
         if batch.log:
             write_rows(connection, self._rows, batch.changed())
             self._log.append(connection, batch.log)
