@@ -31,6 +31,7 @@ from enrollscope.odata.options import NO_OPTIONS, parse_options
         pytest.param("filter=a&orderby=b&top=1", {"filter": "a", "orderby": "b", "top": "1"}, id="without-dollar"),
         pytest.param("$FILTER=a&OrderBy=b", {"filter": "a", "orderby": "b"}, id="names-in-any-case"),
         pytest.param("%24filter=a", {"filter": "a"}, id="encoded-dollar"),
+        pytest.param("$filter=a eq 'ä'", {"filter": "a eq 'ä'"}, id="plain-letter-beyond-ascii"),
         pytest.param("$skiptoken=x%3D", {"skiptoken": "x="}, id="token"),
         pytest.param("$filter=", {"filter": ""}, id="empty-value"),
         pytest.param("&&$top=1&", {"top": "1"}, id="nothing-between-ampersands"),
@@ -70,6 +71,7 @@ def test_other_options() -> None:
         pytest.param("$filter=%FF", "is not UTF-8", id="no-utf-8"),
         pytest.param("$filter=%C0%80", "is not UTF-8", id="overlong"),
         pytest.param("$filter=%ED%A0%80", "is not UTF-8", id="surrogate"),
+        pytest.param("$filter=a eq '\udcff'", "is not UTF-8", id="undecodable-byte"),
     ],
 )
 def test_queries_that_are_refused(query: str, message: str) -> None:

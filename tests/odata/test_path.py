@@ -91,6 +91,8 @@ def test_filter_segments(raw: str, predicate: str, others: list[str]) -> None:
         pytest.param("a/%zz", 2, id="no-escape"),
         pytest.param("a/b%2", 3, id="half-an-escape"),
         pytest.param("a/%FF", 2, id="no-utf-8"),
+        pytest.param("a/b|c", 3, id="character-that-must-be-encoded"),
+        pytest.param("a/b%20c\udcff", 7, id="undecodable-byte"),
         pytest.param("a/b(c)", 5, id="name-as-key"),
         pytest.param("a/b('x'y)", 7, id="behind-a-key"),
         pytest.param("a/b('x','y')", 7, id="two-keys-without-names"),

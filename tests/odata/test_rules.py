@@ -139,6 +139,7 @@ def test_rules_read_their_texts(rule: str, text: str, printed: str) -> None:
         pytest.param("binaryLiteral", "binary'Z'", 7, id="binary-of-one-character"),
         pytest.param("stringLiteral", "a'", 0, id="no-opening-quote"),
         pytest.param("stringLiteral", "'a'b'", 3, id="single-quote-inside"),
+        pytest.param("stringLiteral", "'a#b'", 2, id="number-sign-in-a-string"),
         pytest.param("stringLiteral", "'a%zz'", 2, id="bad-escape"),
         pytest.param("stringLiteral", "'a%C3'", 2, id="half-a-character"),
         pytest.param("stringInUrl", '"a', 2, id="json-string-without-end"),

@@ -73,7 +73,7 @@ _NAMES_OF_OPERATORS = "|".join(sorted(_OPERATORS, reverse=True))
 _OPERATOR = re.compile(rf"[ \t]+({_NAMES_OF_OPERATORS})\b([ \t]*)", re.ASCII | re.IGNORECASE)
 _MEMBERSHIP = re.compile(r"[ \t]+(has|in)\b([ \t]*)", re.ASCII | re.IGNORECASE)
 _WORD = re.compile(rf"{NAME}(?:\.{NAME})*+(?!-)", re.ASCII)
-_JSON_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*"')
+_JSON_STRING = re.compile(r'"(?:[^"\\\x00-\x1f\ud800-\udfff]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*"')
 _VARIABLES: Mapping[str, bool] = MappingProxyType({"$it": True, "$this": True, "$these": False, "$root": False})
 _SETS = frozenset({"in", "has"})
 _FEW_OPERATORS = MAX_DEPTH // 2  # as many can never make a tree too high

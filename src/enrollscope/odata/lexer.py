@@ -32,7 +32,8 @@ NAME = r"[A-Za-z_\x80-\U0010FFFF][\w\x80-\U0010FFFF]*+"
 _BLANK = frozenset(" \t")
 _IDENTIFIER = re.compile(NAME, re.ASCII)
 _QUALIFIED = re.compile(rf"{NAME}(?:\.{NAME})*", re.ASCII)
-_STRING = re.compile(r"'([^']*(?:''[^']*)*+)'")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_STRING = re.compile(r"'([^'\ud800-\udfff]*(?:''[^'\ud800-\udfff]*)*+)'")
 _ESCAPE = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _FIRST_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Nl"})
 _OTHER_CATEGORIES = _FIRST_CATEGORIES | {"Nd", "Mn", "Mc", "Pc", "Cf"}
@@ -260,6 +261,8 @@ class Scanner:
         """Make the fault to raise where text begins without a quote, or ends before its closing one."""
         if self.peek() != quote:
             return self.expected(f"text in {quote}")
+        if (wrong := _SURROGATE.search(self.text, self.position)) is not None:
+            return self.refused("a character that must be percent-encoded", wrong.start())
         return self.refused(f"the text that begins at position {self.position} has no closing {quote}", len(self.text))
 
     def digits(self, expected: str = "a non-negative integer") -> int:

@@ -169,7 +169,7 @@ def _keep(kept: dict[str, str], key: str, text: str, shown: str) -> None:
 def _decode(raw: str) -> str:
     if "+" in raw:
         raw = _ZONE_PLUS.sub(r"\1%2B", raw).replace("+", " ")
-    if "%" not in raw:
+    if "%" not in raw and raw.isascii():
         return raw
     bad = _BAD_ESCAPE.search(raw)
     if bad is not None:
@@ -178,5 +178,5 @@ def _decode(raw: str) -> str:
         )
     try:
         return unquote_to_bytes(raw).decode()
-    except UnicodeDecodeError as error:
-        raise SyntaxFault(f"{_INVALID} '{raw[:200]}' is not UTF-8 when decoded.", position=error.start) from error
+    except UnicodeError as error:
+        raise SyntaxFault(f"{_INVALID} Decoded, '{raw[:200]}' is not UTF-8.", position=0) from error

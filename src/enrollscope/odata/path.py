@@ -14,6 +14,7 @@ from enrollscope.odata.selection import OptionGrammar
 
 _PLAIN = re.compile(r"[A-Za-z0-9._~$-]+", re.ASCII)
 _CALL = re.compile(r"(\$?[^\W\d][\w.]*)\(")
+_MUST_BE_ENCODED = re.compile(r"[\ud800-\udfff]")
 _FILTER = re.compile(r"\$filter(?:\(|%28)")
 
 
@@ -93,6 +94,9 @@ def read_segment(piece: str, position: int, *, names: Names | None = None, stric
     except SyntaxFault as fault:
         raise SyntaxFault(fault.message, position=position + (fault.position or 0)) from fault
     text = encoded.text
+    if (plain := _MUST_BE_ENCODED.search(text)) is not None:
+        at = position + encoded.origins[plain.start()]
+        raise SyntaxFault(f"Invalid path: the character at position {at} must be percent-encoded.", position=at)
     match = _CALL.match(text) if strict or text.endswith(")") else None
     if match is None:
         return PathSegment(text, text, None, None, position)

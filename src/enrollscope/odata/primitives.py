@@ -33,7 +33,7 @@ OPERAND = re.compile(
     rf"|({_DATE_FORM})"
     rf"|({_TIME_FORM})"
     r"|([+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|-INF\b)"
-    r"|'([^']*(?:''[^']*)*+)'"
+    r"|'([^'\ud800-\udfff]*(?:''[^'\ud800-\udfff]*)*+)'"
     rf"|({NAME}(?:\.{NAME})*)",
     re.ASCII,
 )

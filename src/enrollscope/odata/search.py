@@ -5,9 +5,9 @@ import re
 from enrollscope.odata.expr import Search, SearchLogical, SearchNot, SearchPhrase, SearchRaw, SearchWord
 from enrollscope.odata.lexer import Scanner
 
-_WORD = re.compile(r"""[^\s"()'\udfff][^\s"()\udfff]*""")
-_WORD_OF_NESTED_OPTION = re.compile(r"""[^\s"()';\udfff][^\s"();\udfff]*""")
-_PHRASE = re.compile(r'"([^"\udfff]+)"')
+_WORD = re.compile(r"""[^\s"()'\ud800-\udfff][^\s"()\ud800-\udfff]*""")
+_WORD_OF_NESTED_OPTION = re.compile(r"""[^\s"()';\ud800-\udfff][^\s"();\ud800-\udfff]*""")
+_PHRASE = re.compile(r'"([^"\ud800-\udfff]+)"')
 
 
 class SearchGrammar(Scanner):

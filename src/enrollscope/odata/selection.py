@@ -235,7 +235,7 @@ class OptionGrammar(ApplyGrammar):
         if not text:
             raise self.expected("a value")
         for index, character in enumerate(text):
-            if character == "\udfff" or (character == "&" and not self.is_encoded(self.position + index)):
+            if "\ud800" <= character <= "\udfff" or (character == "&" and not self.is_encoded(self.position + index)):
                 raise self.expected("a percent-encoded character", self.position + index)
         if name == "schemaversion" and text != "*":
             self._require_unreserved(text)
