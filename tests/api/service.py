@@ -206,9 +206,7 @@ def _run(
 
 def settings_for(folder: Path, **changes: Any) -> Settings:
     """Settings of a service whose store lies in a folder."""
-    settings = Settings(
-        database=f"sqlite:///{folder / 'events.db'}", request_timeout=REQUEST_TIMEOUT, page_size=1000
-    )
+    settings = Settings(database=f"sqlite:///{folder / 'events.db'}", request_timeout=REQUEST_TIMEOUT, page_size=1000)
     return replace(settings, **changes)
 
 

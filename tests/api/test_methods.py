@@ -241,4 +241,3 @@ def test_a_clients_own_request_id_comes_back(client: Client) -> None:
         assert reply.headers["request-id"] != mine
         if reply.status_code == 404:
             assert reply.json()["error"]["innerError"]["client-request-id"] == mine
-
