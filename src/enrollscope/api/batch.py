@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
@@ -150,7 +150,8 @@ class BatchRun:
         """
         path, query = part_address(part.url, call.base_url, self.version)
         headers = with_credentials(part.headers, self.outer.headers.get("authorization", ""))
-        return replace(call, path=f"/{self.version}/{path}", query=query, headers=headers), path, _receiving(part.body)
+        whole = msgspec.structs.replace(call, path=f"/{self.version}/{path}", query=query, headers=headers)
+        return whole, path, _receiving(part.body)
 
 
 def _dependent(part: BatchPart, call: Call, why: str) -> _Answer:
