@@ -1,4 +1,6 @@
+import contextlib
 import sys
+import time
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +12,7 @@ from enrollscope.odata.expr import Logical
 from enrollscope.odata.heights import height
 from enrollscope.odata.lexer import MAX_DEPTH, MAX_HEIGHT, MAX_LENGTH, MAX_NODES
 from enrollscope.odata.parser import parse_apply, parse_expand, parse_filter, parse_search, parse_select
+from enrollscope.odata.path import parse_path
 
 
 @pytest.mark.parametrize(
@@ -27,6 +30,7 @@ from enrollscope.odata.parser import parse_apply, parse_expand, parse_filter, pa
         pytest.param(parse_filter, "case(a:" * 3_000, id="cases"),
         pytest.param(parse_filter, "cast(" * 5_000, id="casts"),
         pytest.param(parse_filter, "a in (" * 5_000, id="lists"),
+        pytest.param(parse_filter, "a(b=" * 5_000, id="keys"),
         pytest.param(parse_search, "(" * 10_000, id="search-parentheses"),
         pytest.param(parse_search, "NOT " * 5_000 + "a", id="search-not"),
         pytest.param(parse_apply, "concat(" * 4_000, id="transformations"),
@@ -55,6 +59,29 @@ def test_high_trees_are_refused(text: str) -> None:
     """A chain of operators is not nested, yet makes a tree that recursion could not walk."""
     with pytest.raises(SyntaxFault, match=f"more than {MAX_HEIGHT} levels"):
         parse_filter(text)
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        pytest.param(parse_filter, "isof(" + "'" * 10_000 + ")", id="quotes-around-a-type"),
+        pytest.param(parse_filter, "a eq '" + "''" * 10_000, id="quotes-in-a-string"),
+        pytest.param(parse_filter, "a." * 10_000, id="dots"),
+        pytest.param(parse_filter, "a eq " + "1" * 30_000 + "x", id="digits"),
+        pytest.param(parse_select, "a(b)," * 6_000, id="overloads"),
+        pytest.param(parse_search, "OR " * 10_000 + ")", id="operators-as-words"),
+        pytest.param(parse_path, "a/$filter(" + "/" * 30_000, id="slashes-in-a-filter-segment"),
+        pytest.param(parse_path, "a/$filter('" + "'/" * 15_000, id="quotes-in-a-filter-segment"),
+        pytest.param(parse_path, "a/b(" + "c=1," * 5_000, id="parameters-in-a-path"),
+        pytest.param(parse_path, "%C3%A4" * 5_000 + "(", id="encoded-characters"),
+    ],
+)
+def test_long_nonsense_takes_little_time(read: Callable[[str], object], text: str) -> None:
+    """Reading never takes more than time in proportion to the text: a second is a thousand times what it needs."""
+    started = time.process_time()
+    with contextlib.suppress(SyntaxFault):
+        read(text)
+    assert time.process_time() - started < 1
 
 
 def test_many_parts_are_refused() -> None:

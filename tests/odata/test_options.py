@@ -65,6 +65,7 @@ def test_other_options() -> None:
         pytest.param("$top=1&$TOP=1", "Query option '$top' was specified more than once", id="both-cases"),
         pytest.param("@p=1&@p=1", "Query option '@p' was specified more than once", id="alias-twice"),
         pytest.param("$foo=1", "query parameter '$foo' is not supported", id="unknown"),
+        pytest.param("$fliter=1", "Did you mean '$filter'?", id="near-name"),
         pytest.param("$=1", "query parameter '$' is not supported", id="dollar-alone"),
         pytest.param("$filter=%2", "'%' must be followed by two hexadecimal digits", id="half-an-escape"),
         pytest.param("$filter=%zz", "'%' must be followed by two hexadecimal digits", id="no-escape"),

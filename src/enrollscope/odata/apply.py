@@ -36,6 +36,10 @@ _PRESERVING = frozenset(
         *("filter", "identity", "orderby", "search", "skip", "top", "ancestors", "descendants", "traverse"),
     }
 )
+TRANSFORMATIONS = _PRESERVING | frozenset(
+    {"aggregate", "compute", "concat", "groupby", "nest", "addnested", "join", "outerjoin"}
+)
+"""All that the protocol defines, by name."""
 _HIERARCHICAL = frozenset({"ancestors", "descendants", "traverse"})
 
 
@@ -95,12 +99,12 @@ class ApplyGrammar(ExpressionGrammar):
             arguments = self.arguments()
             self.depth -= 1
             return Custom(Qualified(name, arguments, start))
-        if allowed is not None and name in _ALL and name not in allowed:
+        if allowed is not None and name in TRANSFORMATIONS and name not in allowed:
             raise self.expected(f"one of {', '.join(sorted(allowed))}", start)
         if name == "identity":
             self.depth -= 1
             return Identity()
-        if name not in _ALL:
+        if name not in TRANSFORMATIONS:
             raise self.expected(f"'.': '{name}' is no transformation")
         self.need("(")
         self.blanks()
@@ -283,8 +287,3 @@ class ApplyGrammar(ExpressionGrammar):
         found = name == "identity" or (self.peek() == "(" and (name in names or "." in name))
         self.position = start
         return found
-
-
-_ALL = _PRESERVING | frozenset(
-    {"aggregate", "compute", "concat", "groupby", "nest", "addnested", "join", "outerjoin", "identity"}
-)

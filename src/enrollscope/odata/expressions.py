@@ -352,10 +352,13 @@ class ExpressionGrammar(MemberGrammar):
     def type_name(self) -> TypeName:
         """optionallyQualifiedTypeName, or the same in quotes."""
         start = self.position
-        if self.skip("'"):
-            name = self.type_name()
+        quoted = self.skip("'")
+        name = self._unquoted_type_name(start)
+        if quoted:
             self.need("'")
-            return name
+        return name
+
+    def _unquoted_type_name(self, start: int) -> TypeName:
         if self.skip("Collection("):
             name = TypeName(self.dotted("a type"), collection=True, position=start)
             self.need(")")

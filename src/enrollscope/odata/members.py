@@ -5,6 +5,7 @@ the caller gives the declared names, the few rules that need them are enforced.
 """
 
 import difflib
+import re
 from abc import ABC, abstractmethod
 
 from enrollscope.odata.expr import (
@@ -26,8 +27,10 @@ from enrollscope.odata.expr import (
     Variable,
 )
 from enrollscope.odata.functions import FUNCTIONS
+from enrollscope.odata.lexer import NAME
 from enrollscope.odata.primitives import LiteralGrammar
 
+_NAMED = re.compile(f"{NAME}=", re.ASCII)
 _METHODS = frozenset({"sum", "min", "max", "average", "countdistinct"})
 _PRIMITIVE_RULES = ("primitiveKeyProperty", "primitiveNonKeyProperty")
 _STRUCTURED_RULES = (
@@ -93,12 +96,8 @@ class MemberGrammar(LiteralGrammar, ABC):
 
     def _argument(self, behind: str | None, *, literal: bool) -> Argument:
         start = self.position
-        if (self.peek().isalpha() or self.peek() == "_") and "=" in self.text[start:]:
-            self.identifier()
-            named = self.peek() == "="
-            self.position = start
-            if named:
-                return self._named_argument([], literal=literal)
+        if _NAMED.match(self.text, start) is not None:
+            return self._named_argument([], literal=literal)
         if self.peek() == "@":
             return Argument(None, self.alias(), start)
         return Argument(None, self.primitive_literal("a key value" + self._hint(behind)), start)

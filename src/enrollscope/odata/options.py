@@ -1,5 +1,6 @@
 """The query string: which options there are, each decoded (URL conventions 4.01 §5; contract §4.2, §4.5)."""
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -157,7 +158,9 @@ def _system_name(name: str) -> str | None:
         return lower if lower in WITHOUT_DOLLAR else None
     if lower[1:] in WITH_DOLLAR:
         return lower[1:]
-    raise BadRequest(f"{_INVALID} The query parameter '{name}' is not supported.", target=name)
+    near = difflib.get_close_matches(lower[1:], WITH_DOLLAR, n=1)
+    hint = f" Did you mean '${near[0]}'?" if near else ""
+    raise BadRequest(f"{_INVALID} The query parameter '{name[:100]}' is not supported.{hint}", target=name[:100])
 
 
 def _keep(kept: dict[str, str], key: str, text: str, shown: str) -> None:

@@ -15,7 +15,9 @@ from enrollscope.odata.selection import OptionGrammar
 _PLAIN = re.compile(r"[A-Za-z0-9._~$-]+", re.ASCII)
 _CALL = re.compile(r"(\$?[^\W\d][\w.]*)\(")
 _MUST_BE_ENCODED = re.compile(r"[\ud800-\udfff]")
-_FILTER = re.compile(r"\$filter(?:\(|%28)")
+_MARK = re.compile(r"/|'|%27|\(|%28|\)|%29")
+_QUOTES = frozenset({"'", "%27"})
+_OPENING = frozenset({"(", "%28"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +63,25 @@ def parse_path(raw_path: str) -> tuple[PathSegment, ...]:
 
 def path_pieces(raw_path: str) -> list[str]:
     """Cut a raw path at its slashes, those inside `$filter(…)` left out."""
-    pieces = raw_path.split("/")
-    if _FILTER.search(raw_path) is None:
-        return pieces
-    joined: list[str] = []
-    for piece in pieces:
-        if joined and _FILTER.match(joined[-1]) is not None and not _closed(joined[-1]):
-            joined[-1] += "/" + piece
-        else:
-            joined.append(piece)
-    return joined
-
-
-def _closed(piece: str) -> bool:
-    """Whether every parenthesis outside quotes has its counterpart."""
-    outside = re.sub(r"'[^']*'", "", Encoded.decode(piece).text)
-    return outside.count("(") <= outside.count(")")
+    if "$filter" not in raw_path:
+        return raw_path.split("/")
+    pieces: list[str] = []
+    start = depth = 0
+    quoted = False
+    for match in _MARK.finditer(raw_path):
+        mark = match[0]
+        if mark == "/":
+            if not depth:
+                pieces.append(raw_path[start : match.start()])
+                start = match.end()
+        elif mark in _QUOTES:
+            quoted = not quoted if depth else False
+        elif not quoted and mark in _OPENING:
+            depth += bool(depth) or raw_path[start : match.start()] == "$filter"
+        elif not quoted and depth:
+            depth -= 1
+    pieces.append(raw_path[start:])
+    return pieces
 
 
 def read_segment(piece: str, position: int, *, names: Names | None = None, strict: bool = False) -> PathSegment:

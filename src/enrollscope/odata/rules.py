@@ -8,12 +8,14 @@ from functools import partial
 from types import MappingProxyType
 from typing import TypeAlias
 
+from enrollscope.odata.apply import TRANSFORMATIONS
 from enrollscope.odata.clauses import Option
 from enrollscope.odata.expr import Call, Lambda, Literal, Path, TypeCall, Unary
 from enrollscope.odata.functions import FUNCTIONS
 from enrollscope.odata.literals import read_duration
 from enrollscope.odata.primitives import OPERAND, STRING, WORD
 from enrollscope.odata.selection import OptionGrammar
+from enrollscope.odata.transformations import Transformation
 
 Rule: TypeAlias = Callable[[OptionGrammar], object]
 
@@ -33,9 +35,32 @@ _IDENTIFIERS = (
     *("entityFunctionImport", "entityColFunctionImport", "complexFunctionImport", "complexColFunctionImport"),
     *("primitiveFunctionImport", "primitiveColFunctionImport"),
 )
+_TYPE_NAMES = (
+    *("singleTypeName", "singleQualifiedTypeName", "qualifiedEntityTypeName", "qualifiedComplexTypeName"),
+    *("qualifiedTypeDefinitionName", "qualifiedEnumTypeName", "optionallyQualifiedEntityTypeName"),
+    *("optionallyQualifiedComplexTypeName",),
+)
 _MEMBER_PATHS = (
     *("firstMemberExpr", "memberExpr", "directMemberExpr", "propertyPathExpr", "annotationExpr", "functionExpr"),
     *("boundFunctionExpr", "rootExpr", "inscopeVariableExpr", "implicitVariableExpr", "currCollectionExpr"),
+)
+
+
+_METHOD_CALLS: Mapping[str, str] = MappingProxyType(
+    {
+        "fractionalsecondsMethodCallExpr": "fractionalseconds",
+        "totalsecondsMethodCallExpr": "totalseconds",
+        "distanceMethodCallExpr": "geo.distance",
+        "intersectsMethodCallExpr": "geo.intersects",
+        "geoLengthMethodCallExpr": "geo.length",
+        **{f"{function.name}MethodCallExpr": key for key, function in FUNCTIONS.items() if "." not in key},
+    }
+)
+_TRANSFORMATIONS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        **{f"{name}Trafo": frozenset({name}) for name in TRANSFORMATIONS if name != "addnested"},
+        "nestTrafo": frozenset({"nest", "addnested"}),
+    }
 )
 
 
@@ -65,6 +90,10 @@ def _method_call(names: frozenset[str], grammar: OptionGrammar) -> Call:
     if not isinstance(node, Call) or node.function not in names:
         raise grammar.expected(f"one of the functions {', '.join(sorted(names))}", 0)
     return node
+
+
+def _transformation(names: frozenset[str], grammar: OptionGrammar) -> Transformation:
+    return grammar.transformation(names)
 
 
 def _quantified(quantifier: str, grammar: OptionGrammar) -> Lambda:
@@ -165,10 +194,17 @@ VALUE_RULES: Mapping[str, Rule] = MappingProxyType(
 URL_RULES: Mapping[str, Rule] = MappingProxyType(
     {
         **dict.fromkeys(_IDENTIFIERS, OptionGrammar.identifier),
-        **dict.fromkeys(("namespace", "singleTypeName", "singleQualifiedTypeName"), OptionGrammar.dotted),
+        **dict.fromkeys(("namespace", *_TYPE_NAMES), OptionGrammar.dotted),
         **dict.fromkeys(("qualifiedTypeName", "optionallyQualifiedTypeName"), OptionGrammar.type_name),
         **dict.fromkeys(
-            ("commonExpr", "boolCommonExpr", "collectionExpr", "aggregatableExpr", "parameterValue"),
+            (
+                "commonExpr",
+                "boolCommonExpr",
+                "lambdaPredicateExpr",
+                "collectionExpr",
+                "aggregatableExpr",
+                "parameterValue",
+            ),
             OptionGrammar.expression,
         ),
         **dict.fromkeys(_MEMBER_PATHS, _member_path),
@@ -199,6 +235,9 @@ URL_RULES: Mapping[str, Rule] = MappingProxyType(
             for family in ("geography", "geometry")
             for shape in _SHAPES
         },
+        "keyPredicate": partial(OptionGrammar.arguments, literal=True),
+        "simpleKey": partial(OptionGrammar.arguments, literal=True),
+        "compoundKey": partial(OptionGrammar.arguments, literal=True),
         "array": OptionGrammar.array,
         "object": OptionGrammar.object,
         "parameterAlias": OptionGrammar.alias,
@@ -213,6 +252,7 @@ URL_RULES: Mapping[str, Rule] = MappingProxyType(
         "anyExpr": partial(_quantified, "any"),
         "allExpr": partial(_quantified, "all"),
         "methodCallExpr": partial(_method_call, frozenset(FUNCTIONS)),
+        **{rule: partial(_method_call, frozenset({key})) for rule, key in _METHOD_CALLS.items()},
         "isdefinedExpr": partial(_method_call, frozenset({"isdefined"})),
         # Query options and their parts
         "systemQueryOption": partial(_option, (*_OPTIONS, "count", "deltatoken", "skiptoken")),
@@ -229,6 +269,7 @@ URL_RULES: Mapping[str, Rule] = MappingProxyType(
         # Data aggregation
         "applyExpr": OptionGrammar.transformations,
         "applyTrafo": OptionGrammar.transformation,
+        **{rule: partial(_transformation, names) for rule, names in _TRANSFORMATIONS.items()},
         "preservingTrafos": OptionGrammar.preserving_transformations,
         "aggregateExpr": partial(OptionGrammar.aggregate_item, aliased=True),
         "aggregateFunctionExpr": partial(OptionGrammar.aggregate_item, aliased=False),

@@ -1,5 +1,7 @@
 """The grammar of query options (ABNF section 2), at the top of a query and nested in `$select` and `$expand`."""
 
+import re
+
 from enrollscope.odata.apply import ApplyGrammar
 from enrollscope.odata.clauses import (
     AliasOption,
@@ -29,7 +31,9 @@ from enrollscope.odata.expr import (
     Segment,
     Star,
 )
+from enrollscope.odata.lexer import NAME
 
+_OPTIONS = re.compile(rf"\([ \t]*(?:[$@]|{NAME}=)", re.ASCII)
 _OF_COUNT = frozenset({"filter", "search"})
 _OF_REFERENCES = _OF_COUNT | {"orderby", "skip", "top", "count"}
 _OF_SELECTED = _OF_REFERENCES | {"compute", "select", "@"}
@@ -86,9 +90,7 @@ class OptionGrammar(ApplyGrammar):
 
     def _options_follow(self) -> bool:
         """Whether the parenthesis holds options, and not the names of an overload's parameters."""
-        inside = self.text[self.position + 1 :].lstrip(" \t")
-        name = inside.partition("=")[0]
-        return inside.startswith(("$", "@")) or ("=" in inside and name.isidentifier())
+        return _OPTIONS.match(self.text, self.position) is not None
 
     def _overload(self, segment: Segment) -> Segment:
         if not isinstance(segment, Name | Qualified):

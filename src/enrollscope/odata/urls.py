@@ -230,6 +230,9 @@ WHOLE_URL_RULES: Mapping[str, WholeRule] = MappingProxyType(
         "odataRelativeUri": _relative_uri,
         "resourcePath": _resource_path,
         "queryOptions": _query_options,
+        "batchOptions": _query_options,
+        "metadataOptions": _query_options,
+        "entityOptions": _query_options,
         "queryOption": _query_option,
         "customQueryOption": _custom_query_option,
     }
