@@ -167,6 +167,11 @@ def test_a_new_structured_value_is_whole() -> None:
         pytest.param({"mount": {"driveMotor": {"ratio": 2}}}, {"mount": {"driveMotor": {"ratio": "2"}}}, id="partial"),
         pytest.param({"mount": {"driveMotor": None}}, {"mount": {"driveMotor": None}}, id="null-inside"),
         pytest.param({"mount": {"drive_motor": None}}, {"mount": {"driveMotor": None}}, id="alias-inside"),
+        pytest.param(
+            {"mount": {"driveMotor": {"ratio": 2}, "drive_motor": None}},
+            {"mount": {"driveMotor": {"ratio": "2"}}},
+            id="name-before-alias-inside",
+        ),
         pytest.param({"mount": {"band": "later", "maker": "m"}}, {"mount": {"maker": "m"}}, id="sentinel-inside"),
         pytest.param(
             {"mount": {"driveMotor": {"@odata.type": "#example.sky.motor", "serial@x": 1}}},

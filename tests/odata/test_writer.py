@@ -82,6 +82,14 @@ def test_a_structured_value_shows_what_the_view_has() -> None:
     assert hidden["band"] == "gravity"
 
 
+def test_a_structured_value_from_before_a_property_was_declared() -> None:
+    """What was not stored shows as null, a collection as empty."""
+    record = list(create(LAYOUT, "d1", "dish", {"label": "A", "owner": "o"}))
+    LAYOUT.put(record, "mount", {"maker": "m"})
+    mount = EntityWriter(CURRENT, LAYOUT).write(tuple(record))["mount"]
+    assert mount == {"maker": "m", "band": None, "driveMotor": None, "motors": [], "remarks": None}
+
+
 def test_an_abstract_base_leaves_no_entity_without_a_type() -> None:
     """Where the set's own type has no instances, every entity says what it is."""
     for type_name in ("telescope", "antenna", "dish"):
