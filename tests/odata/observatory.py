@@ -6,6 +6,7 @@ must be given.
 
 from enrollscope.odata.edm import (
     ComplexType,
+    EntitySet,
     EntityType,
     EnumMember,
     EnumType,
@@ -14,11 +15,12 @@ from enrollscope.odata.edm import (
     NavigationProperty,
     Primitive,
     Property,
-    Schema,
+    Singleton,
     StoredSet,
 )
 from enrollscope.odata.layout import Layout
 from enrollscope.odata.plan import LinkedTo, Scope
+from enrollscope.odata.schema import Schema
 
 NEW = frozenset({"2"})
 
@@ -114,8 +116,8 @@ OBSERVATORY = Schema(
     enums=(BAND, QUALITY),
     complexes=(MOTOR, MOUNT),
     entities=(BODY, INSTRUMENT, TELESCOPE, ANTENNA, DISH, PROBE, OBSERVER),
-    entity_sets=(),
-    singletons=(),
+    entity_sets=(EntitySet("observers", "observer"),),
+    singletons=(Singleton("chief", "observer"),),
     stored=(INSTRUMENTS,),
 )
 
