@@ -4,6 +4,7 @@ A literal alone is not always a value: `'red'` is a string until the other side 
 `red` looks like a property (contract §4.4). So literals stay *loose* until an operator sees both sides.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -18,6 +19,8 @@ from enrollscope.odata.values import Instant
 
 INTEGERS = (Primitive.SBYTE, Primitive.BYTE, Primitive.INT16, Primitive.INT32, Primitive.INT64)
 NUMBERS = (*INTEGERS, Primitive.DECIMAL, Primitive.SINGLE, Primitive.DOUBLE)
+
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 _OPERATOR_KINDS = {
     "eq": "Equal",
@@ -63,7 +66,7 @@ class ClauseFault(Exception):
         return BadRequest(f"{clause}: {self.text}", target=target, position=self.position)
 
 
-class UnknownWord(Exception):  # noqa: N818 - the binder of the expression makes a `ClauseFault` of it
+class UnknownWord(Exception):
     """A word that is neither a property nor, as it turns out, a member of an enumeration."""
 
     def __init__(self, name: str, position: int) -> None:
@@ -133,7 +136,7 @@ class Operands:
     def _enum_number(self, wanted: EnumType, literal: Literal) -> int:
         match literal.value:
             case str(text):
-                if text.lstrip("-").isdigit():
+                if _WHOLE_NUMBER.fullmatch(text):
                     return self._number(wanted, int(text), literal.position)
                 return self._member(wanted, text, literal.position)
             case EnumMembers() as members:

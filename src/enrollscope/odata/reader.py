@@ -12,7 +12,7 @@ from enrollscope.odata import faults
 from enrollscope.odata.edm import Default, EntityType, Model, Property
 from enrollscope.odata.errors import ErrorDetail, ModelValidationFailure
 from enrollscope.odata.fit import Fit
-from enrollscope.odata.plan import Scope
+from enrollscope.odata.plan import LinkedTo, Scope
 from enrollscope.odata.propertyreader import (
     ABSENT,
     Completion,
@@ -108,13 +108,10 @@ class BodyReader:
         values = _read(content, fields, place.computed, rules)
         for link in scope.links:
             sent = values.get(link.property)
-            if isinstance(sent, str) and sent.lower() != link.value.lower():
-                raise ModelValidationFailure(
-                    f"'{link.property}' is '{link.value}' for everything created here, and the body says "
-                    f"'{faults.printable(sent)}'. Leave it out, or post to another collection.",
-                    target=link.property,
-                )
-            values[link.property] = sent or link.value
+            if sent is None:
+                values[link.property] = link.value
+            elif not _same_key(sent, link.value):
+                raise _elsewhere(link, sent)
         entity = _inferred(values, place) if declared is None else declared
         return entity.name, self._completed(entity, values, now)
 
@@ -133,6 +130,10 @@ class BodyReader:
         fields = place.fields[None if declared is None else declared.name]
         rules = Rules(creating=False, include_unknown=include_unknown)
         values = _read(content, fields, place.fixed, rules)
+        for link in scope.links:
+            sent = values.get(link.property, link.value)
+            if sent is None or not _same_key(sent, link.value):
+                raise _elsewhere(link, sent)
         return Changes(values, Fit(frozenset(values), declared, place.shown))
 
     def _place(self, scope: Scope) -> _Place:
@@ -200,6 +201,19 @@ class BodyReader:
             if value is Default.NOW:
                 complete[name] = now
         return complete
+
+
+def _same_key(left: str, right: str) -> bool:
+    """Compare as links do: without regard to ASCII case, and to that of no other letter."""
+    return left.encode().lower() == right.encode().lower()
+
+
+def _elsewhere(link: LinkedTo, sent: str | None) -> ModelValidationFailure:
+    return ModelValidationFailure(
+        f"'{link.property}' is '{faults.printable(link.value)}' for everything here, and the body says "
+        f"'{faults.literal(sent)}'. Leave it out, or write to a collection that is not bound to it.",
+        target=link.property,
+    )
 
 
 def _key(entity: EntityType) -> str:
