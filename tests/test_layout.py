@@ -20,7 +20,14 @@ FUNCTION_LINES = 50
 EMPTY_NAMES = {"util", "utils", "helper", "helpers", "manager", "managers", "common", "misc"}
 
 # Path of a module → why one of its functions imports a module of ours.
-IMPORTS_INSIDE_FUNCTIONS: dict[str, str] = {}
+IMPORTS_INSIDE_FUNCTIONS: dict[str, str] = {
+    "api/composition.py": "an HTTP client and the cryptography take 0.4 s to import, and most starts need neither",
+    "auth/sources.py": "the cryptography takes 0.1 s to import, which a start does not have",
+    "cli/serve.py": "only a start with sample events signs a token",
+}
+
+# A migration says for ever what it did to which table: it is history, written out, and names what it made.
+HISTORY = "store/migrations/versions/"
 
 # What the product is about; the engine and the store must not know.
 DOMAIN = re.compile("enrol|troubleshoot|intune|mobileconfig|failure_?(category|reason)|vpp", re.IGNORECASE)
@@ -115,7 +122,12 @@ def test_the_bottom_stands_on_the_standard_library(module: Path) -> None:
     assert not foreign
 
 
-@pytest.mark.parametrize("module", module_ids([m for m in MODULES if relative(m).startswith(("odata/", "store/"))]))
+@pytest.mark.parametrize(
+    "module",
+    module_ids(
+        [m for m in MODULES if relative(m).startswith(("odata/", "store/")) and not relative(m).startswith(HISTORY)]
+    ),
+)
 def test_the_engine_does_not_know_the_domain(module: Path) -> None:
     """Neither code nor comment of the engine and the store names what the product is about."""
     found = [

@@ -9,12 +9,16 @@ from enrollscope.odata.edm import (
     NavigationProperty,
     Primitive,
     Property,
-    Schema,
     StoredSet,
 )
 from enrollscope.odata.layout import Layout
+from enrollscope.odata.schema import Schema
 
-GENRE = EnumType("genre", tuple(EnumMember(name, number) for number, name in enumerate(("novel", "poem", "essay"))))
+GENRE = EnumType(
+    "genre",
+    tuple(EnumMember(name, number) for number, name in enumerate(("novel", "poem", "essay"))),
+    namespace="example.library",
+)
 
 ADDRESS = ComplexType("address", (Property("street", Primitive.STRING), Property("city", Primitive.STRING)))
 

@@ -4,10 +4,8 @@ Requests are dispatched here and not by a router: the first segment says which v
 """
 
 import logging
-import os
 import re
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,6 +18,7 @@ from enrollscope.api.messages import (
     Scope,
     Send,
     client_request_id,
+    new_request_id,
     read_headers,
 )
 from enrollscope.api.operations import Operations
@@ -90,7 +89,7 @@ class Application:
 
     def _call(self, scope: Scope) -> Call:
         headers = read_headers(scope)
-        request_id = str(uuid.UUID(bytes=os.urandom(16), version=4))
+        request_id = new_request_id()
         return Call(
             method=scope["method"],
             path=scope["raw_path"].decode("latin-1"),
@@ -121,7 +120,8 @@ async def _send(reply: Reply, call: Call, send: Send) -> None:
     if reply.content_type is not None:
         headers.append((b"content-type", reply.content_type.encode("latin-1")))
     if reply.status not in (204, 304):
-        headers.append((b"content-length", str(len(reply.body)).encode("ascii")))
-    headers.extend((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers)
+        headers.append((b"content-length", b"%d" % len(reply.body)))
+    for name, value in reply.headers:
+        headers.append((name.encode("latin-1"), value.encode("latin-1")))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})

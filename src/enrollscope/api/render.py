@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import quote
 
 import msgspec
@@ -23,8 +22,7 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _PAGE_STATE = re.compile(r"(?i)(?:\$|%24)?skip(?:token)?=")
 
 
-@dataclass(frozen=True, slots=True)
-class Answering:
+class Answering(msgspec.Struct, frozen=True):
     """How one request wants to be answered.
 
     Attributes:
@@ -68,7 +66,7 @@ class Renderer:
         if records and len(page.records) > size:
             token = self._cursors.write(records[-1][-len(plan.query.order) :], plan.fingerprint, how.tenant)
             kept = [part for part in query.split("&") if part and not _PAGE_STATE.match(part)]
-            link = f"{how.base}/{scope.path}?{'&'.join([*kept, f'$skiptoken={token}'])}"
+            link = f"{how.base}/{scope.path}{scope.cast}?{'&'.join([*kept, f'$skiptoken={token}'])}"
         writer = self._writer(scope, plan.projection, how)
         collection = f"{how.base}/{scope.path}"
         body = collection_body(

@@ -35,7 +35,6 @@ from enrollscope.odata.headers import JsonFormat, Preferences, accepts, check_ve
 from enrollscope.odata.keys import new_key
 from enrollscope.odata.layout import TYPE, VERSION, Record
 from enrollscope.odata.options import Options, parse_options
-from enrollscope.odata.path import parse_path
 from enrollscope.odata.plan import (
     ALWAYS,
     Actor,
@@ -101,7 +100,7 @@ class Service:
         if isinstance(plan, DeleteEntity):
             return await self._carry_out(self._delete(plan, call, caller))
         if isinstance(plan, ReadMetadata):
-            return self._metadata(call)
+            return self._metadata(call, options)
         how = self._answering(call, options, preferences, caller)
         match plan:
             case ReadServiceDocument():
@@ -165,7 +164,7 @@ class Service:
         plan = self._binder.bind(
             Asked(
                 method=call.method,
-                segments=parse_path(path),
+                path=path,
                 options=options,
                 preferences=preferences,
                 precondition=_precondition(call.headers),
@@ -185,8 +184,8 @@ class Service:
                 assert_never(plan)
         return plan
 
-    def _metadata(self, call: Call) -> Reply:
-        if "format" not in call.query.lower() and not accepts(call.headers.get("accept", ""), "application/xml"):
+    def _metadata(self, call: Call, options: Options) -> Reply:
+        if options.text("format") is None and not accepts(call.headers.get("accept", ""), "application/xml"):
             raise NotAcceptable("$metadata is offered as application/xml.", target="Accept")
         return self._renderer.metadata()
 
@@ -207,9 +206,9 @@ class Service:
         if record is None or not self._reaches(plan.scope, record):
             raise ResourceNotFound(f"There is no '{plan.key[:200]}' in '{plan.scope.path}'.")
         if plan.precondition is not ALWAYS and not plan.precondition.holds(record[VERSION]):
-            if plan.precondition.match is None:
-                return Reply(304, headers=[("ETag", etag(record[VERSION]))])
-            raise PreconditionFailed("The entity is not at the version that If-Match names.", target="If-Match")
+            if not Precondition(match=plan.precondition.match).holds(record[VERSION]):
+                raise PreconditionFailed("The entity is not at the version that If-Match names.", target="If-Match")
+            return Reply(304, headers=[("ETag", etag(record[VERSION]))])
         reply = self._renderer.entity(record, plan.scope, plan.projection, how, status=200)
         reply.headers.extend(applied(how.preferences))
         return reply

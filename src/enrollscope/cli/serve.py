@@ -1,6 +1,7 @@
 """`enrollscope serve`: open the store, listen, answer until told to stop."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Iterator
@@ -76,6 +77,9 @@ async def _serve(settings: Settings, *, sample: bool) -> None:
             click.echo(f"enrollscope serves {settings.shown_database} on {address}", err=True)
             if sample:
                 await _add_sample(store, address)
+            # What is here now stays: the collector need not look at it again and again.
+            gc.collect()
+            gc.freeze()
             await server.serve(sockets=[listener])
     finally:
         listener.close()

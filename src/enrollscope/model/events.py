@@ -13,10 +13,10 @@ from enrollscope.odata.edm import (
     NavigationProperty,
     Primitive,
     Property,
-    Schema,
     Singleton,
     StoredSet,
 )
+from enrollscope.odata.schema import Schema
 
 KEY_VALUE_PAIR = ComplexType(
     "keyValuePair",

@@ -1,8 +1,8 @@
 """Method, path and options to a `Plan`: every name and type is checked here, against one version's model."""
 
 import re
-from dataclasses import dataclass
-from typing import assert_never
+from collections.abc import Callable
+from typing import NamedTuple, assert_never
 
 from enrollscope.odata.bound import Bound, Column, Combine, Logic, SameText, TypeIs
 from enrollscope.odata.clauses import SelectItem
@@ -14,9 +14,9 @@ from enrollscope.odata.expr import Name, Qualified, Star
 from enrollscope.odata.headers import Preferences
 from enrollscope.odata.hints import near_name
 from enrollscope.odata.operands import ClauseFault, Operands
-from enrollscope.odata.options import Options
-from enrollscope.odata.path import PathSegment
+from enrollscope.odata.options import NO_OPTIONS, Options
 from enrollscope.odata.plan import (
+    EVERYTHING,
     CountCollection,
     CreateEntity,
     DeleteEntity,
@@ -54,17 +54,17 @@ _DOCUMENT_OPTIONS = frozenset({"format"})
 _NO_OPTIONS: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What a request asks, read but not yet understood.
 
     Attributes:
+        path: what follows the version root, still percent-encoded.
         tenant, user: whose data, and the caller's own key in it; `None` for an application.
         page_size: the most entities a page may hold.
     """
 
     method: str
-    segments: tuple[PathSegment, ...]
+    path: str
     options: Options
     preferences: Preferences
     precondition: Precondition
@@ -89,14 +89,18 @@ class Binder:
             MethodNotAllowed: the resource does not take the method.
             NotBuilt: valid OData that is not offered yet.
         """
-        resource = self._resources.resolve(asked.segments, asked.user)
+        resource = self._resources.find(asked.path, asked.user)
         method = "GET" if asked.method == "HEAD" else asked.method
         match resource, method:
+            case Member(scope, key), "GET":
+                return ReadEntity(scope, key, self._entity_projection(scope, asked.options), asked.precondition)
+            case Member(scope, key), "PATCH":
+                return UpdateEntity(scope, key, self._entity_projection(scope, asked.options), asked.precondition)
             case ServiceRoot(), "GET":
                 _allow(asked.options, _DOCUMENT_OPTIONS)
                 return ReadServiceDocument()
             case MetadataDocument(), "GET":
-                _allow(asked.options, _DOCUMENT_OPTIONS)
+                _allow(asked.options, _DOCUMENT_OPTIONS, _check_metadata_format)
                 return ReadMetadata()
             case BatchEndpoint(), "POST":
                 _allow(asked.options, _NO_OPTIONS)
@@ -107,10 +111,6 @@ class Binder:
                 return self._count(scope, asked)
             case Collection(scope), "POST":
                 return CreateEntity(scope, self._entity_projection(scope, asked.options))
-            case Member(scope, key), "GET":
-                return ReadEntity(scope, key, self._entity_projection(scope, asked.options), asked.precondition)
-            case Member(scope, key), "PATCH":
-                return UpdateEntity(scope, key, self._entity_projection(scope, asked.options), asked.precondition)
             case Member(scope, key), "DELETE":
                 _allow(asked.options, _NO_OPTIONS)
                 return DeleteEntity(scope, key, asked.precondition)
@@ -125,7 +125,7 @@ class Binder:
         where = self._where(scope, options, conditions, operands)
         order = self._order(scope, options, conditions)
         question = fingerprint(
-            self._model.version, scope.path, options.text("filter") or "", options.text("orderby") or ""
+            self._model.version, scope.context, options.text("filter") or "", options.text("orderby") or ""
         )
         token = options.text("skiptoken")
         after = self._cursors.read(token, question, asked.tenant) if token is not None else ()
@@ -196,23 +196,23 @@ class Binder:
         return tuple(keys)
 
     def _entity_projection(self, scope: Scope, options: Options) -> Projection:
+        if options is NO_OPTIONS:
+            return EVERYTHING
         _allow(options, _ENTITY_OPTIONS)
         return self._projection(scope, options)
 
     def _projection(self, scope: Scope, options: Options) -> Projection:
         text = options.text("select")
         if text is None:
-            return Projection()
+            return EVERYTHING
         names: list[str] = []
         written: list[str] = []
         for item in options.select():
             name, shown = self._selected(scope, item)
-            if name == "*":
-                return Projection()
             if name not in names:
                 names.append(name)
                 written.append(shown)
-        return Projection(tuple(names), ",".join(written))
+        return Projection(None if "*" in names else tuple(names), ",".join(written))
 
     def _selected(self, scope: Scope, item: SelectItem) -> tuple[str, str]:
         """The property that an item of `$select` names, and how the context URL shows it."""
@@ -268,7 +268,20 @@ def _page_size(options: Options, asked: Asked) -> int:
     return min(wanted)
 
 
-def _allow(options: Options, allowed: frozenset[str]) -> None:
+def _check_format(text: str) -> None:
+    if re.fullmatch(r"json|application/json(?:\s*;.*)?", text.strip(), re.IGNORECASE) is None:
+        raise BadRequest(f"'{text[:100]}' is no format of this service; $format may be json.", target="$format")
+
+
+def _check_metadata_format(text: str) -> None:
+    media_type = text.partition(";")[0].strip().lower()
+    if media_type in ("json", "application/json"):
+        raise NotBuilt("$metadata is not offered in JSON yet; ask for application/xml.", target="$format")
+    if media_type not in ("xml", "application/xml"):
+        raise BadRequest(f"'{text[:100]}' is no format of $metadata; $format may be xml.", target="$format")
+
+
+def _allow(options: Options, allowed: frozenset[str], check_format: Callable[[str], None] = _check_format) -> None:
     """Refuse the options that a resource does not take.
 
     Raises:
@@ -280,7 +293,7 @@ def _allow(options: Options, allowed: frozenset[str]) -> None:
             continue
         if name == "expand":
             raise _expand(options)
-        if name in _NOT_YET and allowed is _COLLECTION_OPTIONS:
+        if (name in _NOT_YET and allowed is _COLLECTION_OPTIONS) or (name == "search" and allowed is _COUNT_OPTIONS):
             raise NotBuilt(f"The query option ${name} is not offered yet.", target=f"${name}")
         raise BadRequest(
             "The query specified in the URI is not valid. "
@@ -289,7 +302,7 @@ def _allow(options: Options, allowed: frozenset[str]) -> None:
             target=f"${name}",
         )
     if "format" in options.texts:
-        _check_format(options.texts["format"])
+        check_format(options.texts["format"])
 
 
 def _expand(options: Options) -> BadRequest:
@@ -300,11 +313,6 @@ def _expand(options: Options) -> BadRequest:
         f"{_SELECT_FAULT}: Could not find a navigation property named '{shown}' to expand; there is none here.",
         target="$expand",
     )
-
-
-def _check_format(text: str) -> None:
-    if re.fullmatch(r"json|application/json(?:\s*;.*)?", text.strip(), re.IGNORECASE) is None:
-        raise BadRequest(f"'{text[:100]}' is no format of this service; $format may be json.", target="$format")
 
 
 def _refused_method(resource: Resource, method: str) -> MethodNotAllowed:

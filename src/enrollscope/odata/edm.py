@@ -1,17 +1,17 @@
 """The entity data model as values: types, properties, navigation, what is stored.
 
 A `Schema` is the one declaration of everything a service has, over all its API versions. A `Model` is what the clients
-of one version see of it (`Schema.view`): validation, JSON, `$metadata`, binding all read the `Model`; the store reads
+of one version see of it (`schema.Schema.view`): validation, JSON, `$metadata`, binding all read the `Model`; the store reads
 the `Schema`, because a row keeps what an older version cannot show.
 
 A declaration lists the versions it exists in as `views`; `None` means all of them.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import TypeAlias, TypeVar, assert_never
+from typing import TypeAlias
 
 Views: TypeAlias = frozenset[str] | None
 
@@ -356,7 +356,14 @@ class Model:
 
     def stored_as(self, entity: EntityType) -> frozenset[str]:
         """Names of all stored types that are an instance of `entity` for clients of this view."""
-        return frozenset(name for name, shown in self._shown.items() if shown.is_a(entity))
+        return self._stored_as[entity.name]
+
+    @cached_property
+    def _stored_as(self) -> Mapping[str, frozenset[str]]:
+        return {
+            entity.name: frozenset(name for name, shown in self._shown.items() if shown.is_a(entity))
+            for entity in self.entities
+        }
 
     def concrete_types(self, base: EntityType) -> tuple[EntityType, ...]:
         """The instantiable types at and below `base`."""
@@ -389,108 +396,3 @@ def visible_properties(model: Model, declared: EntityType) -> tuple[Property, ..
         if entity.is_a(declared):
             found.update(entity.by_name)
     return tuple(found.values())
-
-
-@dataclass(frozen=True)
-class Schema:
-    """The one declaration, over all versions. `entities` lists base types before those derived from them."""
-
-    namespace: str
-    alias: str
-    container: str
-    versions: tuple[str, ...]
-    enums: tuple[EnumType, ...]
-    complexes: tuple[ComplexType, ...]
-    entities: tuple[EntityType, ...]
-    entity_sets: tuple[EntitySet, ...]
-    singletons: tuple[Singleton, ...]
-    stored: tuple[StoredSet, ...]
-
-    @cached_property
-    def whole(self) -> Model:
-        """Everything declared, as the store and the change log see it: nothing hidden, no sentinel."""
-        return _Viewer(self, None).model()
-
-    def view(self, version: str) -> Model:
-        """What clients of `version` see."""
-        return _Viewer(self, version).model()
-
-
-_Viewed = TypeVar("_Viewed", ComplexType, EntityType, NavigationProperty, EntitySet, Singleton, Property)
-
-
-class _Viewer:
-    """Rebuilds the types of a schema with what one version has, keeping references between them whole."""
-
-    def __init__(self, schema: Schema, version: str | None) -> None:
-        self.schema = schema
-        self.version = version
-        self.enums = {item.name: self._enum(item) for item in schema.enums}
-        self.complexes: dict[str, ComplexType] = {}
-        for item in self._present(schema.complexes):
-            self.complexes[item.name] = replace(
-                item, properties=self._properties(item.properties), namespace=schema.namespace
-            )
-        self.entities: dict[str, EntityType] = {}
-        for entity in self._present(schema.entities):
-            self.entities[entity.name] = replace(
-                entity,
-                base=self.entities[entity.base.name] if entity.base else None,
-                properties=self._properties(entity.properties),
-                navigation=tuple(self._present(entity.navigation)),
-                namespace=schema.namespace,
-            )
-
-    def model(self) -> Model:
-        schema = self.schema
-        return Model(
-            version=self.version or "",
-            namespace=schema.namespace,
-            alias=schema.alias,
-            container=schema.container,
-            enums=tuple(self.enums.values()),
-            complexes=tuple(self.complexes.values()),
-            entities=tuple(self.entities.values()),
-            entity_sets=tuple(self._present(schema.entity_sets)),
-            singletons=tuple(self._present(schema.singletons)),
-            stored=schema.stored,
-            replacements=self._replacements(),
-        )
-
-    def _seen(self, views: Views) -> bool:
-        return self.version is None or views is None or self.version in views
-
-    def _present(self, items: Iterable[_Viewed]) -> Iterable[_Viewed]:
-        return (item for item in items if self._seen(item.views))
-
-    def _enum(self, item: EnumType) -> EnumType:
-        return replace(
-            item,
-            members=tuple(member for member in item.members if self._seen(member.views)),
-            hidden=tuple(member for member in item.members if not self._seen(member.views)),
-            sentinel=item.sentinel if self.version is not None else None,
-            namespace=self.schema.namespace,
-        )
-
-    def _properties(self, items: tuple[Property, ...]) -> tuple[Property, ...]:
-        return tuple(replace(item, type=self._type(item.type)) for item in self._present(items))
-
-    def _type(self, item: ValueType) -> ValueType:
-        match item:
-            case Primitive():
-                return item
-            case EnumType(name=name):
-                return self.enums[name]
-            case ComplexType(name=name):
-                return self.complexes[name]
-            case _:
-                assert_never(item)
-
-    def _replacements(self) -> dict[str, str]:
-        found = {}
-        for entity in self.schema.entities:
-            if entity.name not in self.entities:
-                found[entity.name] = next(
-                    ancestor.name for ancestor in reversed(entity.lineage) if ancestor.name in self.entities
-                )
-        return found

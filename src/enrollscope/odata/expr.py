@@ -1,7 +1,7 @@
 """What the text of a query says, as values: the nodes the parser makes and the binder reads.
 
-Nothing here knows a model. `failureCategory`, the bare enum member `userEnrollment` and
-`graph.enrollmentTroubleshootingEvent/failureCategory` are all a `Path`; the binder decides what its segments mean.
+Nothing here knows a model. The property `colour`, the bare enum member `red` and `model.paintedThing/colour` are all a
+`Path`; the binder decides what its segments mean.
 
 `position` is the number of characters before the node in the text that was parsed. It takes no part in comparison, so
 two spellings of one question are equal.
@@ -430,7 +430,7 @@ class AggregateItem:
 
 
 def show(node: object) -> str:
-    """Print a node as an S-expression, for tests: `(eq failureCategory 'authentication')`.
+    """Print a node as an S-expression, for tests: `(eq colour 'red')`.
 
     Paths read as they are written in a URL. Any other node is its operator or class and then its fields; a field that
     says nothing (None, False, empty) is left out, and so are positions.

@@ -9,7 +9,7 @@ The binder makes a `Plan` from method, path and options; the reader adds what th
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from enrollscope.odata.bound import Bound
 from enrollscope.odata.edm import EntityType, StoredSet
@@ -34,6 +34,7 @@ class Scope:
         links: what the navigation path demands of each.
         context: the fragment for `@odata.context`, without `/$entity` or a select list, already percent-encoded.
         path: the canonical relative URL of the collection, for `Location` and `@odata.id`, already percent-encoded.
+        cast: the type segment behind it, with a slash in front, or an empty string.
     """
 
     stored: StoredSet
@@ -42,6 +43,7 @@ class Scope:
     links: tuple[LinkedTo, ...]
     context: str
     path: str
+    cast: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,7 @@ class Precondition:
 ALWAYS = Precondition()
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     """Who makes a change, for the log.
 
     Attributes:
@@ -139,8 +140,7 @@ class Create:
     values: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(NamedTuple):
     """Change one entity: see `odata.merge` for what `changes` does to what is stored.
 
     Attributes:
@@ -185,6 +185,9 @@ class Projection:
     written: str = ""
 
 
+EVERYTHING = Projection()
+
+
 @dataclass(frozen=True, slots=True)
 class ReadCollection:
     """GET on a collection."""
@@ -206,8 +209,7 @@ class CountCollection:
     parameters: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReadEntity:
+class ReadEntity(NamedTuple):
     """GET on one entity."""
 
     scope: Scope
@@ -224,8 +226,7 @@ class CreateEntity:
     projection: Projection
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateEntity:
+class UpdateEntity(NamedTuple):
     """PATCH on one entity."""
 
     scope: Scope

@@ -2,18 +2,23 @@
 
 import re
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from urllib.parse import quote
 
 from enrollscope.odata.edm import EntityType, Model, NavigationProperty, visible_properties
 from enrollscope.odata.errors import BadRequest, NotBuilt
 from enrollscope.odata.expr import Literal
 from enrollscope.odata.hints import near_name
-from enrollscope.odata.path import PathSegment
+from enrollscope.odata.path import PathSegment, parse_path
 from enrollscope.odata.plan import LinkedTo, Scope
 
 _GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 """Keys of this form compare equal in any case (contract §2.1); those that are made here are in lower case."""
+
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+"""What can only be a key, or the name of something else, but neither a type nor anything encoded."""
+
+_MOST_COLLECTIONS = 64
 
 ME_TOKEN = "me-token-to-replace"  # noqa: S105 - no secret: how the SDKs spell `/me` inside themselves (contract §2.1)
 
@@ -47,8 +52,7 @@ class CollectionCount:
     scope: Scope
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One entity of a collection."""
 
     scope: Scope
@@ -65,6 +69,21 @@ class Resources:
         self._model = model
         # Of collections that belong to nobody in particular: as many as the model has navigation properties.
         self._scopes: dict[tuple[str, str], Scope] = {}
+        # Raw path of a collection → its scope: most requests name one entity of a collection named before.
+        self._collections: dict[str, Scope] = {}
+
+    def find(self, path: str, user: str | None) -> Resource:
+        """Find what a raw path, still percent-encoded, names. For the rest see `resolve`."""
+        prefix, _, last = path.rpartition("/")
+        plain = _PLAIN_KEY.fullmatch(last) is not None
+        if plain and (scope := self._collections.get(prefix)) is not None:
+            return Member(scope, _canonical(last))
+        resource = self.resolve(parse_path(path), user)
+        if plain and isinstance(resource, Member) and not resource.scope.links:
+            if len(self._collections) >= _MOST_COLLECTIONS:
+                self._collections.clear()
+            self._collections[prefix] = resource.scope
+        return resource
 
     def resolve(self, segments: tuple[PathSegment, ...], user: str | None) -> Resource:
         """Find what a path names.
@@ -170,12 +189,11 @@ class Resources:
 
     def _member(self, scope: Scope, key: str, rest: list[PathSegment]) -> Resource:
         if not rest:
-            return Member(scope, key.lower() if _GUID.fullmatch(key) else key)
+            return Member(scope, _canonical(key))
         first = rest[0]
         cast = self._cast(scope, first)
         if cast is not None:
-            # The item keeps the path of the collection it was found in; only what it must be is narrower.
-            return self._member(replace(cast, path=scope.path), key, rest[1:])
+            return self._member(cast, key, rest[1:])
         _refuse_ref(first)
         names = [item.name for item in visible_properties(self._model, scope.declared)]
         if first.text.startswith("$") or first.name.lower() in {name.lower() for name in names}:
@@ -205,7 +223,12 @@ class Resources:
             declared=found,
             types=scope.types & self._model.stored_as(found),
             context=f"{scope.context}/{found.name_in_model}",
+            cast=f"/{found.name_in_model}",
         )
+
+
+def _canonical(key: str) -> str:
+    return key.lower() if not key.islower() and _GUID.fullmatch(key) else key
 
 
 def _context_of(entity_set: str, key: str) -> str:

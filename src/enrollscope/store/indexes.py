@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from enrollscope.odata.edm import Schema, StoredSet
+from enrollscope.odata.edm import StoredSet
+from enrollscope.odata.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)

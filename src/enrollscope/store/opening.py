@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from enrollscope.odata.edm import Schema
+from enrollscope.odata.schema import Schema
 from enrollscope.store.base import Store, StoreRefused
 from enrollscope.store.history import MIGRATIONS, History
 from enrollscope.store.sqlite import SqliteStore

@@ -25,8 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from enrollscope.odata.bound import ScalarType
-from enrollscope.odata.edm import EnumType, Primitive, Schema
+from enrollscope.odata.edm import EnumType, Primitive
 from enrollscope.odata.layout import Layout, Slot
+from enrollscope.odata.schema import Schema
 from enrollscope.store.indexes import Indexed
 
 # SQLite's strict tables know few types. Elsewhere text needs telling that it compares by code point, as in OData.

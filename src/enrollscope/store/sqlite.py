@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from enrollscope.odata.edm import Schema
 from enrollscope.odata.errors import ServiceUnavailable
 from enrollscope.odata.layout import Layout, Record
 from enrollscope.odata.plan import Command, Page, Paging, Query
+from enrollscope.odata.schema import Schema
 from enrollscope.store.base import Change, StoreRefused, Written
 from enrollscope.store.batch import Batch, Outcome, Unit, commands_of, place_of
 from enrollscope.store.commit import GroupCommit

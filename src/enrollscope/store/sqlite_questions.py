@@ -5,10 +5,10 @@ from typing import Any
 
 import apsw
 
-from enrollscope.odata.edm import Schema
 from enrollscope.odata.errors import BadRequest
 from enrollscope.odata.layout import Layout
 from enrollscope.odata.plan import Page, Paging, Query
+from enrollscope.odata.schema import Schema
 from enrollscope.store.dialects import SqliteDialect
 from enrollscope.store.schema import tables
 from enrollscope.store.sqlite_rows import KeyedStatements

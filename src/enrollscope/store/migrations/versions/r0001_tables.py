@@ -13,6 +13,17 @@ _INTEGER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     """Create the tables."""
+    _create_changes()
+    _create_events()
+    op.create_table(
+        "secrets",
+        sa.Column("name", _TEXT, primary_key=True),
+        sa.Column("value", _TEXT, nullable=False),
+        sqlite_strict=True,
+    )
+
+
+def _create_changes() -> None:
     op.create_table(
         "changes",
         sa.Column("tenant_id", _TEXT, primary_key=True),
@@ -31,6 +42,9 @@ def upgrade() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
+
+
+def _create_events() -> None:
     op.create_table(
         "events",
         sa.Column("tenant_id", _TEXT, primary_key=True),
@@ -60,10 +74,4 @@ def upgrade() -> None:
     op.create_index("events_in_order", "events", ["tenant_id", "event_date_time_ticks", "id"])
     op.create_index(
         "events_of_user_id", "events", ["tenant_id", sa.text("lower(user_id)"), "event_date_time_ticks", "id"]
-    )
-    op.create_table(
-        "secrets",
-        sa.Column("name", _TEXT, primary_key=True),
-        sa.Column("value", _TEXT, nullable=False),
-        sqlite_strict=True,
     )
