@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from enrollscope.api.errors import error_reply
+from enrollscope.api.errors import failure_reply
 from enrollscope.api.messages import (
     Call,
     ClientDisconnected,
@@ -23,7 +23,6 @@ from enrollscope.api.messages import (
 )
 from enrollscope.api.operations import Operations
 from enrollscope.api.serve import Service
-from enrollscope.odata.errors import InternalServerError, ODataError
 from enrollscope.odata.values import Instant
 
 log = logging.getLogger(__name__)
@@ -76,16 +75,10 @@ class Application:
             if service is not None:
                 return await service.serve(call, rest, receive)
             return await self.operations.serve(call.path, call)
-        except ODataError as error:
-            failure = error
         except ClientDisconnected:
             raise
-        except Exception:
-            log.exception("a request failed by a defect", extra={"request_id": call.request_id})
-            failure = InternalServerError(
-                "The service failed to answer this request; its operator finds the cause under the request-id."
-            )
-        return error_reply(failure, call)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, it becomes the answer
+            return failure_reply(failure, call)
 
     def _call(self, scope: Scope) -> Call:
         headers = read_headers(scope)
