@@ -1,6 +1,6 @@
 """Logs on standard error: a line for people, or a JSON object a line for programs.
 
-The standard library alone: structlog's import takes a quarter of the second in which a service must be up.
+The standard library alone: the import of structlog takes a quarter of the second in which a service must be up.
 """
 
 import logging

@@ -1,8 +1,8 @@
 """The entity data model as values: types, properties, navigation, what is stored.
 
-A `Schema` is the one declaration of everything a service has, over all its API versions. A `Model` is what the clients
-of one version see of it (`schema.Schema.view`): validation, JSON, `$metadata`, binding all read the `Model`; the store reads
-the `Schema`, because a row keeps what an older version cannot show.
+A `schema.Schema` is the one declaration of everything a service has, over all its API versions. A `Model` is what the
+clients of one version see of it (`Schema.view`): validation, JSON, `$metadata`, binding all read the `Model`; the store
+reads the `Schema`, because a row keeps what an older version cannot show.
 
 A declaration lists the versions it exists in as `views`; `None` means all of them.
 """
