@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, UnaryExpression, cast, collate, func, literal
+from sqlalchemy import ColumnElement, UnaryExpression, case, cast, collate, func, literal, null
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect as Compiler
 from sqlalchemy.sql.functions import Function
@@ -169,14 +169,9 @@ class SqliteDialect:
     def time_of(self, ticks: Sql) -> Sql:
         """See `Dialect`."""
         seconds = ticks // TICKS_PER_SECOND
-        return func.format(
-            "%02d:%02d:%02d.%07d",
-            seconds // 3600 % 24,
-            seconds // 60 % 60,
-            seconds % 60,
-            ticks % TICKS_PER_SECOND,
-            type_=TEXT,
-        )
+        parts = (seconds // 3600 % 24, seconds // 60 % 60, seconds % 60, ticks % TICKS_PER_SECOND)
+        # format() prints null as zero
+        return case((ticks.is_not(null()), func.format("%02d:%02d:%02d.%07d", *parts, type_=TEXT)))
 
     def seconds(self, ticks: Sql) -> Sql:
         """See `Dialect`."""

@@ -43,6 +43,7 @@ from enrollscope.store.schema import BOOLEAN, INTEGER, TEXT, scalar_type
 
 _INSTANT = Primitive.DATE_TIME_OFFSET
 _TICKS_PER_MINUTE = 60 * TICKS_PER_SECOND
+_FLAT = 64
 _LAST_TICKS = Instant.parse("9999-12-31T23:59:59.9999999Z").ticks
 
 _TIMES = (_INSTANT, Primitive.DATE, Primitive.TIME_OF_DAY, Primitive.DURATION)
@@ -294,14 +295,16 @@ def _parts(bound: Combine) -> Iterator[Bound]:
 
 
 def _balanced(logic: Logic, conditions: list[Sql]) -> Sql:
-    """Join conditions as a tree that is as flat as can be: databases bound the depth of an expression."""
+    """Join conditions, many of them as a tree that is as flat as can be: databases bound the depth of an expression."""
     if not conditions:
         return false() if logic is Logic.OR else true()
-    while len(conditions) > 1:
-        join = or_ if logic is Logic.OR else and_
-        pairs = [conditions[start : start + 2] for start in range(0, len(conditions), 2)]
-        conditions = [Grouping(join(*pair)) if len(pair) > 1 else pair[0] for pair in pairs]
-    return conditions[0]
+    if len(conditions) <= _FLAT:
+        return Grouping(or_(*conditions) if logic is Logic.OR else and_(*conditions))
+    # Joined by an operator that SQLAlchemy takes for a custom one: chains of its own it would flatten again.
+    join = "OR" if logic is Logic.OR else "AND"
+    half = len(conditions) // 2
+    left, right = _balanced(logic, conditions[:half]), _balanced(logic, conditions[half:])
+    return Grouping(left.op(join, return_type=BOOLEAN)(right))
 
 
 def _moment(name: str) -> Sql:

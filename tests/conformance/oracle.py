@@ -1,0 +1,282 @@
+"""A plain evaluator of bound expressions over records: what every store must agree with.
+
+Written from the OData URL conventions 4.01 and the rules in `odata/bound.py`, with values as Python has them: numbers,
+`Decimal`, text, booleans, `None`. Nothing of the SQL is used here.
+"""
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
+from functools import cmp_to_key
+from typing import Any
+
+from enrollscope.odata.bound import (
+    Arithmetic,
+    Bound,
+    Call,
+    Column,
+    Combine,
+    Compare,
+    Comparison,
+    In,
+    Logic,
+    Negate,
+    Not,
+    Null,
+    OfType,
+    Operator,
+    Parameter,
+    SameText,
+    ScalarType,
+    TypeIs,
+)
+from enrollscope.odata.edm import Primitive
+from enrollscope.odata.layout import TYPE, Layout, Record
+from enrollscope.odata.plan import Order
+
+EXACT = Context(prec=2_000, traps=[])
+FLOATS = (Primitive.SINGLE, Primitive.DOUBLE)
+INTEGERS = (Primitive.SBYTE, Primitive.BYTE, Primitive.INT16, Primitive.INT32, Primitive.INT64)
+
+
+class Undefined(Exception):
+    """The question is one that must be refused: a division of integers by zero, a number beyond 64 bits."""
+
+
+@dataclass(frozen=True)
+class Oracle:
+    layout: Layout
+    parameters: Sequence[Any]
+
+    def matching(self, where: Bound | None, records: Sequence[Record]) -> list[Record]:
+        """The records for which a condition holds; null does not."""
+        return [record for record in records if where is None or self.value(where, record) is True]
+
+    def ordered(self, order: Sequence[Order], records: Sequence[Record]) -> list[Record]:
+        """Records in order, null lowest."""
+
+        def compare(left: Record, right: Record) -> int:
+            for key in order:
+                first, second = self.value(key.expression, left), self.value(key.expression, right)
+                if first != second:
+                    below = first is None or (second is not None and first < second)
+                    return -1 if below != key.descending else 1
+            return 0
+
+        return sorted(records, key=cmp_to_key(compare))
+
+    def value(self, bound: Bound, record: Record) -> Any:
+        """The value of an expression for a record."""
+        match bound:
+            case Column(property=name, type=kind):
+                return _read(record[self.layout.index[name]], kind)
+            case Parameter(index=index, type=kind):
+                return _read(self.parameters[index], kind)
+            case Null():
+                return None
+            case TypeIs(types=types):
+                return record[TYPE] in types
+            case OfType(operand=operand, types=types):
+                return self.value(operand, record) if record[TYPE] in types else None
+            case Negate(operand=operand, type=kind):
+                return _negated(_promote(self.value(operand, record), kind), kind)
+            case Arithmetic():
+                return self._arithmetic(bound, record)
+            case Call():
+                return self._call(bound, record)
+            case _:
+                return self._logic(bound, record)
+
+    def _logic(self, bound: Compare | Combine | Not | In | SameText, record: Record) -> bool | None:
+        match bound:
+            case Compare(operator=comparison, left=left, right=right):
+                return self._compare(comparison, left, right, record)
+            case Combine(operator=logic, left=left, right=right):
+                join = _and if logic is Logic.AND else _or
+                return join(self.value(left, record), self.value(right, record))
+            case Not(operand=operand):
+                value = self.value(operand, record)
+                return None if value is None else not value
+            case In(operand=operand, items=items):
+                return True in [self._compare(Comparison.EQ, operand, item, record) for item in items]
+            case SameText(left=left, right=right):
+                return _fold(self.value(left, record)) == _fold(self.value(right, record))
+
+    def _compare(self, comparison: Comparison, left: Bound, right: Bound, record: Record) -> bool:
+        first, second = self.value(left, record), self.value(right, record)
+        if first is None or second is None:
+            return comparison in (Comparison.EQ, Comparison.NE) and (comparison is Comparison.EQ) == (first is second)
+        if isinstance(first, float) or isinstance(second, float):
+            first, second = float(first), float(second)
+        return bool(PYTHON[comparison](first, second))
+
+    def _arithmetic(self, bound: Arithmetic, record: Record) -> Any:
+        left = _promote(self.value(bound.left, record), bound.type)
+        right = _promote(self.value(bound.right, record), bound.type)
+        if left is None or right is None:
+            return None
+        if isinstance(left, float):
+            return _float_arithmetic(bound.operator, left, right)
+        if right == 0 and bound.operator in (Operator.DIV, Operator.MOD):
+            raise Undefined
+        if isinstance(left, int):
+            return _checked(INTEGER[bound.operator](left, right), bound.type)
+        result = DECIMAL[bound.operator](left, right)
+        return None if result.is_nan() else result
+
+    def _call(self, call: Call, record: Record) -> Any:
+        values = [self.value(item, record) for item in call.arguments]
+        if None in values:
+            return None
+        if call.arguments and call.arguments[0].type in PARTS_OF:
+            return _part(call.name, values[0], call.arguments[0].type, self._local(call.arguments[0], record))
+        if call.name in ("round", "floor", "ceiling"):
+            return _rounded(call.name, _promote(values[0], call.type))
+        return FUNCTIONS[call.name](*values)
+
+    def _local(self, bound: Bound, record: Record) -> int:
+        """Minutes east of UTC of a DateTimeOffset."""
+        if isinstance(bound, OfType):
+            return self._local(bound.operand, record)
+        if isinstance(bound, Column) and bound.type is Primitive.DATE_TIME_OFFSET:
+            return int(record[self.layout.index[bound.property] + 1])
+        return 0
+
+
+PARTS_OF = (Primitive.DATE_TIME_OFFSET, Primitive.DATE, Primitive.TIME_OF_DAY, Primitive.DURATION)
+WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+
+
+def _substring(text: str, start: int, length: int | None = None) -> str:
+    if length is not None and length < 0:
+        raise Undefined
+    begin = start if start >= 0 else max(len(text) + start, 0)
+    return text[begin:] if length is None else text[begin : begin + length]
+
+
+def _quotient(left: int, right: int) -> int:
+    whole = abs(left) // abs(right)
+    return whole if (left >= 0) == (right > 0) else -whole
+
+
+PYTHON: dict[Comparison, Callable[[Any, Any], bool]] = {
+    Comparison.EQ: operator.eq,
+    Comparison.NE: operator.ne,
+    Comparison.LT: operator.lt,
+    Comparison.LE: operator.le,
+    Comparison.GT: operator.gt,
+    Comparison.GE: operator.ge,
+}
+INTEGER: dict[Operator, Callable[[int, int], int]] = {
+    Operator.ADD: operator.add,
+    Operator.SUB: operator.sub,
+    Operator.MUL: operator.mul,
+    Operator.DIV: _quotient,
+    Operator.MOD: lambda left, right: left - right * _quotient(left, right),
+}
+DECIMAL: dict[Operator, Callable[[Decimal, Decimal], Decimal]] = {
+    Operator.ADD: EXACT.add,
+    Operator.SUB: EXACT.subtract,
+    Operator.MUL: EXACT.multiply,
+    Operator.DIV: Context(prec=50, traps=[]).divide,
+    Operator.DIVBY: Context(prec=50, traps=[]).divide,
+    Operator.MOD: EXACT.remainder,
+}
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "contains": lambda text, part: part in text,
+    "startswith": str.startswith,
+    "endswith": str.endswith,
+    "length": len,
+    "indexof": str.find,
+    "substring": _substring,
+    "trim": lambda text: text.strip(WHITE_SPACE),
+    "tolower": str.lower,
+    "toupper": str.upper,
+    "concat": operator.add,
+    "mindatetime": lambda: 0,
+    "maxdatetime": lambda: date.max.toordinal() * 864_000_000_000 - 1,
+}
+
+
+def _read(stored: Any, kind: ScalarType) -> Any:
+    return Decimal(stored) if kind is Primitive.DECIMAL and stored is not None else stored
+
+
+def _promote(value: Any, kind: ScalarType) -> Any:
+    if value is None:
+        return None
+    if kind in FLOATS:
+        return float(value)
+    return Decimal(value) if kind is Primitive.DECIMAL else value
+
+
+def _checked(value: Any, kind: ScalarType) -> Any:
+    if kind in INTEGERS and not -(2**63) <= value < 2**63:
+        raise Undefined
+    return value
+
+
+def _negated(value: Any, kind: ScalarType) -> Any:
+    if value is None:
+        return None
+    return _checked(EXACT.minus(value) if isinstance(value, Decimal) else -value, kind)
+
+
+def _float_arithmetic(operation: Operator, left: float, right: float) -> float | None:
+    if operation is Operator.MOD:
+        if right == 0:
+            raise Undefined
+        result = math.nan if math.isinf(left) else math.fmod(left, right)
+    elif operation in (Operator.DIV, Operator.DIVBY):
+        result = (math.copysign(math.inf, left) if left else math.nan) if right == 0 else left / right
+    else:
+        result = {Operator.ADD: left + right, Operator.SUB: left - right, Operator.MUL: left * right}[operation]
+    return None if math.isnan(result) else result
+
+
+def _rounded(name: str, number: Any) -> Any:
+    if isinstance(number, float) and math.isinf(number):
+        return number
+    rounding = {"round": ROUND_HALF_UP, "floor": ROUND_FLOOR, "ceiling": ROUND_CEILING}[name]
+    return type(number)(Decimal(number).to_integral_value(rounding))
+
+
+def _and(left: bool | None, right: bool | None) -> bool | None:
+    if left is False or right is False:
+        return False
+    return None if left is None or right is None else True
+
+
+def _or(left: bool | None, right: bool | None) -> bool | None:
+    if left is True or right is True:
+        return True
+    return None if left is None or right is None else False
+
+
+def _fold(text: str | None) -> str | None:
+    return text and "".join(chr(ord(letter) + 32) if "A" <= letter <= "Z" else letter for letter in text)
+
+
+def _part(name: str, value: Any, kind: ScalarType | None, offset: int) -> Any:
+    if kind is Primitive.DURATION:
+        return Decimal(value).scaleb(-7)
+    if kind is Primitive.DATE:
+        return getattr(date.fromisoformat(value), name)
+    if kind is Primitive.TIME_OF_DAY:
+        hour, minute, second = value.split(":")
+        parts = {"hour": int(hour), "minute": int(minute), "second": int(second[:2])}
+        return Decimal("0." + second[3:]) if name == "fractionalseconds" else parts[name]
+    local = value + offset * 600_000_000
+    days, of_day = divmod(local, 864_000_000_000)
+    day = date(1, 1, 1) + timedelta(days=days)
+    clock = f"{of_day // 36_000_000_000:02}:{of_day // 600_000_000 % 60:02}:{of_day // 10_000_000 % 60:02}"
+    if name in ("date", "time"):
+        return day.isoformat() if name == "date" else f"{clock}.{of_day % 10_000_000:07}"
+    if name == "totaloffsetminutes":
+        return offset
+    if name in ("year", "month", "day"):
+        return getattr(day, name)
+    return _part(name, f"{clock}.{of_day % 10_000_000:07}", Primitive.TIME_OF_DAY, 0)
