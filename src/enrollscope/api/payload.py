@@ -12,7 +12,6 @@ _UNREADABLE = (
 )
 _MAX_DEPTH = 64
 _MAX_DIGITS = 64
-_DECODER = msgspec.json.Decoder()
 
 
 class _DuplicateName(ValueError):
@@ -31,6 +30,10 @@ def _integer(digits: str) -> int:
     if len(digits) > _MAX_DIGITS:
         raise ValueError(f"a number of {len(digits)} digits is longer than any property takes")
     return int(digits)
+
+
+_STRICT = msgspec.json.Decoder()
+_UNIQUE_NAMES = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_integer)
 
 
 def check_content_type(headers: dict[str, str]) -> None:
@@ -68,8 +71,8 @@ def read_json(body: bytes) -> Any:
         _check_depth(text)
         # msgspec is strict where the standard library is lax (NaN, lone surrogates); it forgives repeated names,
         # which the second reading refuses.
-        _DECODER.decode(body)
-        return json.loads(text, object_pairs_hook=_unique, parse_int=_integer)
+        _STRICT.decode(body)
+        return _UNIQUE_NAMES.decode(text)
     except _DuplicateName as error:
         raise BadRequest(f"{_UNREADABLE} The name '{error}' occurs twice in one object.", target=str(error)) from error
     except (msgspec.DecodeError, ValueError) as error:
