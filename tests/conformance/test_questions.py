@@ -1,3 +1,5 @@
+import math
+import time
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -6,11 +8,25 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from enrollscope.odata.bound import Bound, Column
+from enrollscope.odata.bound import (
+    Arithmetic,
+    Bound,
+    Call,
+    Column,
+    Combine,
+    Compare,
+    Comparison,
+    Logic,
+    Null,
+    Operator,
+    Parameter,
+)
 from enrollscope.odata.edm import Primitive
-from enrollscope.odata.errors import BadRequest
+from enrollscope.odata.errors import BadRequest, NotBuilt, ODataError
 from enrollscope.odata.layout import KEY, Record
 from enrollscope.odata.plan import Actor, Create, Order, Paging, Query
+from enrollscope.odata.values import Instant
+from tests.conformance.commands import Library
 from tests.conformance.conftest import Opened
 from tests.conformance.library import LAYOUT
 from tests.conformance.oracle import Oracle, Undefined
@@ -106,3 +122,166 @@ def test_a_function_has_one_value(
     if expression.type is Primitive.DECIMAL:
         found = {key: value if value is None else Decimal(value) for key, value in found.items()}
     assert found == expected
+
+
+TITLE = Column("title", Primitive.STRING)
+PAGES = Column("pages", Primitive.INT32)
+CODE = Column("code", Primitive.STRING)
+DAY = Column("recorded", Primitive.DATE)
+BY_CODE = (Order(CODE),)
+
+
+def with_pages(opened: Opened, tenant: str, *numbers: int | None) -> Library:
+    """Books of so many pages, their keys `w` and their place."""
+    library = Library(opened, tenant)
+    library.together(*(library.create(f"w{place}", pages=number) for place, number in enumerate(numbers)))
+    return library
+
+
+def keys_of(opened: Opened, tenant: str, where: Bound | None, paging: Paging) -> list[str]:
+    """The keys of a page, in the order of the keys."""
+    page = opened.run(opened.store.fetch(tenant, Query("works", where, BY_CODE), paging))
+    return [record[KEY] for record in page.records]
+
+
+@pytest.mark.parametrize(
+    ("limit", "skip", "expected"),
+    [
+        pytest.param(2, 0, ["w0", "w1"], id="limit"),
+        pytest.param(2, 3, ["w3", "w4"], id="skip"),
+        pytest.param(9, 4, ["w4"], id="skip-to-the-end"),
+        pytest.param(0, 0, [], id="nothing-wanted"),
+        pytest.param(10**30, 10**30, [], id="more-than-a-database-can-count"),
+    ],
+)
+def test_a_page_is_cut_out(opened: Opened, tenant: str, limit: int, skip: int, expected: list[str]) -> None:
+    """A page leaves out what is to be skipped and ends at its limit."""
+    with_pages(opened, tenant, 1, 2, 3, 4, 5)
+    assert keys_of(opened, tenant, None, Paging((), limit, skip)) == expected
+
+
+def test_a_total_counts_beyond_the_page(opened: Opened, tenant: str) -> None:
+    """The total is of all that match, however small the page, and only given when asked for."""
+    with_pages(opened, tenant, 1, 2, 3, None)
+    where = Compare(Comparison.GT, PAGES, Parameter(0, Primitive.INT32))
+    query = Query("works", where, BY_CODE)
+    assert opened.run(opened.store.fetch(tenant, query, Paging((1,), 1, 1, total=True))).total == 2
+    assert opened.run(opened.store.fetch(tenant, query, Paging((1,), 1))).total is None
+
+
+def test_a_question_stays_within_its_tenant(opened: Opened, tenant: str) -> None:
+    """No condition reaches what belongs to another tenant."""
+    with_pages(opened, tenant, 1)
+    other = tenant + "-other"
+    where = Combine(Logic.OR, Compare(Comparison.EQ, PAGES, PAGES), Compare(Comparison.NE, PAGES, PAGES))
+    assert keys_of(opened, tenant, where, Paging((), 9)) == ["w0"]
+    assert keys_of(opened, other, where, Paging((), 9)) == []
+    assert opened.run(opened.store.count(other, Query("works", where, ()), ())) == 0
+
+
+def test_pages_stay_in_place_while_rows_come_and_go(opened: Opened, tenant: str) -> None:
+    """What was there all the time is on exactly one page, whatever is inserted and deleted between them."""
+    library = with_pages(opened, tenant, *range(10, 20))
+    query = Query("works", None, (Order(PAGES), Order(CODE)))
+    seen: list[str] = []
+    after: tuple[Any, ...] = ()
+    for step in range(5):
+        resumed = Query(query.stored, query.where, query.order, resumed=step > 0)
+        page = opened.run(opened.store.fetch(tenant, resumed, Paging((), 2, after=after))).records
+        seen += [record[KEY] for record in page]
+        after = page[-1][-2:]
+        library.write(library.create(f"new{step}", pages=step))
+        library.write(library.delete(page[0][KEY]))
+    assert seen == [f"w{place}" for place in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("operator", "values", "expected"),
+    [
+        pytest.param(Operator.DIV, (7, 0), BadRequest, id="integer-by-zero"),
+        pytest.param(Operator.MOD, (7, 0), BadRequest, id="remainder-by-zero"),
+        pytest.param(Operator.DIV, (-7, 2), -3, id="quotient-towards-zero"),
+        pytest.param(Operator.MOD, (-7, 2), -1, id="remainder-has-the-sign-of-the-left"),
+        pytest.param(Operator.ADD, (2**63 - 1, 1), BadRequest, id="beyond-64-bits"),
+        pytest.param(Operator.DIV, (-(2**63), -1), BadRequest, id="quotient-beyond-64-bits"),
+        pytest.param(Operator.MUL, (-(2**31), 2**31), -(2**62), id="within-64-bits"),
+    ],
+)
+def test_integers_are_exact_or_refused(
+    opened: Opened, tenant: str, operator: Operator, values: tuple[int, int], expected: int | type[BadRequest]
+) -> None:
+    """Integer arithmetic never turns into null or a float behind the client's back."""
+    with_pages(opened, tenant, 1)
+    long = Primitive.INT64
+    expression = Arithmetic(operator, Parameter(0, long), Parameter(1, long), long)
+    page = opened.store.fetch(tenant, Query("works", None, (Order(expression), *BY_CODE)), Paging(values, 1))
+    if isinstance(expected, int):
+        assert opened.run(page).records[0][-2] == expected
+    else:
+        with pytest.raises(expected):
+            opened.run(page)
+
+
+@pytest.mark.parametrize(
+    ("expression", "parameters", "refusal"),
+    [
+        pytest.param(Compare(Comparison.EQ, TITLE, Parameter(0, TITLE.type)), ("a\0b",), BadRequest, id="nul"),
+        pytest.param(
+            Compare(Comparison.NE, Column("weight", Primitive.DOUBLE), Parameter(0, Primitive.DOUBLE)),
+            (math.nan,),
+            NotBuilt,
+            id="nan",
+        ),
+        pytest.param(Call("matchespattern", (TITLE, TITLE), Primitive.BOOLEAN), (), NotBuilt, id="not-offered"),
+        pytest.param(
+            Compare(Comparison.EQ, Arithmetic(Operator.ADD, DAY, Parameter(0, Primitive.DURATION), DAY.type), Null()),
+            (1,),
+            NotBuilt,
+            id="date-arithmetic",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_asked_is_refused(
+    opened: Opened, tenant: str, expression: Bound, parameters: tuple[Any, ...], refusal: type[ODataError]
+) -> None:
+    """A question that no store could answer rightly is refused, not answered wrongly."""
+    with_pages(opened, tenant, 1)
+    with pytest.raises(refusal):
+        keys_of(opened, tenant, expression, Paging(parameters, 9))
+
+
+def chained(logic: Logic, links: list[Bound], leaning: str) -> Bound:
+    """Join conditions in one of the ways in which a chain can be bracketed."""
+    if len(links) == 1:
+        return links[0]
+    middle = {"left": len(links) - 1, "right": 1, "balanced": len(links) // 2}[leaning]
+    return Combine(logic, chained(logic, links[:middle], leaning), chained(logic, links[middle:], leaning))
+
+
+@pytest.mark.parametrize("logic", [pytest.param(logic, id=logic.value) for logic in Logic])
+@pytest.mark.parametrize(
+    ("leaning", "count"),
+    [
+        pytest.param("left", 200, id="left"),
+        pytest.param("right", 200, id="right"),
+        pytest.param("balanced", 4_000, id="balanced"),
+    ],
+)
+def test_a_long_chain_is_no_deep_one(opened: Opened, tenant: str, logic: Logic, leaning: str, count: int) -> None:
+    """A long chain of conditions is answered: it is no deep expression, however it is bracketed."""
+    with_pages(opened, tenant, 1, count - 1, count)
+    operator = Comparison.EQ if logic is Logic.OR else Comparison.NE
+    links: list[Bound] = [Compare(operator, PAGES, Parameter(number, Primitive.INT32)) for number in range(count)]
+    expected = ["w0", "w1"] if logic is Logic.OR else ["w2"]
+    assert keys_of(opened, tenant, chained(logic, links, leaning), Paging(tuple(range(count)), 9)) == expected
+
+
+def test_time_goes_on(opened: Opened, tenant: str) -> None:
+    """`now()` is the time at which the question is answered."""
+    with_pages(opened, tenant, 1)
+    where = Compare(
+        Comparison.GT, Call("now", (), Primitive.DATE_TIME_OFFSET), Parameter(0, Primitive.DATE_TIME_OFFSET)
+    )
+    before = Instant.from_unix_nanoseconds(time.time_ns()).ticks
+    assert keys_of(opened, tenant, where, Paging((before - 1,), 9)) == ["w0"]
+    assert keys_of(opened, tenant, where, Paging((before + 36_000_000_000,), 9)) == []
