@@ -92,8 +92,8 @@ class Statements:
 
     def _compile(self, statement: Select[Any]) -> Statement:
         compiled = statement.compile(dialect=self._dialect.compiler)
-        names = compiled.positiontup or ()
-        return Statement(str(compiled), tuple(_source(name, compiled.params) for name in names))
+        constants = compiled.params
+        return Statement(str(compiled), tuple(_source(name, constants) for name in compiled.positiontup or ()))
 
 
 def _behind(order: tuple[Order, ...], keys: list[Sql], nulls: Nulls, expressions: Expressions) -> Sql:
