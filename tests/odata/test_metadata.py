@@ -48,12 +48,18 @@ def test_the_document() -> None:
     assert document.decode("utf-8").startswith("<?xml version='1.0' encoding='utf-8'?>")
     root = ET.fromstring(document)  # noqa: S314  # our own document
     assert (root.tag, root.attrib) == (f"{EDMX}Edmx", {"Version": "4.0"})
-    assert [item.get("Namespace") for item in root.findall(f"{EDMX}Reference/{EDMX}Include")] == ["Org.OData.Core.V1"]
+    assert [item.get("Namespace") for item in root.findall(f"{EDMX}Reference/{EDMX}Include")] == [
+        "Org.OData.Core.V1",
+        "Org.OData.Capabilities.V1",
+    ]
     assert schema_of(V1).attrib == {"Namespace": "microsoft.graph", "Alias": "graph"}
 
 
 def test_the_event_types_of_v1() -> None:
-    """Properties stand as the CSDL of Graph has them: types by alias, `Nullable` only where false, no other facet."""
+    """Properties stand as the CSDL of Graph has them: types by alias, `Nullable` only where false.
+
+    The one facet beyond is the precision of points in time: without it there were no fractions of a second.
+    """
     schema = schema_of(V1)
     entity = named(schema, "EntityType", "entity")
     assert entity.attrib == {"Name": "entity", "Abstract": "true"}
@@ -61,7 +67,7 @@ def test_the_event_types_of_v1() -> None:
     event = named(schema, "EntityType", "deviceManagementTroubleshootingEvent")
     assert event.get("BaseType") == "graph.entity"
     assert attributes(event, "Property") == [
-        {"Name": "eventDateTime", "Type": "Edm.DateTimeOffset", "Nullable": "false"},
+        {"Name": "eventDateTime", "Type": "Edm.DateTimeOffset", "Nullable": "false", "Precision": "7"},
         {"Name": "correlationId", "Type": "Edm.String"},
     ]
     enrollment = named(schema, "EntityType", "enrollmentTroubleshootingEvent")
@@ -81,7 +87,7 @@ def test_versions_differ() -> None:
     assert not {"androidEnterpriseFullyManaged", "appleACMEBasicBYOD"} & words(V1)
     event = named(schema_of(BETA), "EntityType", "deviceManagementTroubleshootingEvent")
     assert attributes(event, "Property")[-2:] == [
-        {"Name": "additionalInformation", "Type": "Collection(graph.keyValuePair)"},
+        {"Name": "additionalInformation", "Type": "Collection(graph.keyValuePair)", "Nullable": "true"},
         {"Name": "troubleshootingErrorDetails", "Type": "graph.deviceManagementTroubleshootingErrorDetails"},
     ]
 
@@ -121,7 +127,11 @@ def test_the_container_and_the_ways_to_events() -> None:
 @MODELS
 def test_every_description_is_told(model: Model) -> None:
     """What the declaration says of a thing, the metadata says of it."""
-    told = [item.get("String") for item in schema_of(model).iter(f"{EDM}Annotation")]
+    told = [
+        item.get("String")
+        for item in schema_of(model).iter(f"{EDM}Annotation")
+        if item.get("Term") == "Org.OData.Core.V1.Description"
+    ]
     structured: list[EntityType | ComplexType] = [*model.entities, *model.complexes]
     declared = [
         *(item.description for item in structured),
@@ -147,10 +157,20 @@ def test_every_type_that_is_named_is_declared(model: Model) -> None:
     assert {name for name in used if not name.startswith("Edm.")} <= declared
 
 
-def test_a_decimal_may_have_digits_behind_the_point() -> None:
-    """Without a scale CSDL would allow none; no other primitive gets a facet."""
+def test_facets_are_given_where_their_absence_would_lie() -> None:
+    """Without a scale CSDL allows a decimal no fraction, and without a precision a time none. No other type has any."""
     for item in attributes(named(schema_of(CURRENT), "EntityType", "probe"), "Property"):
-        assert item.keys() - {"Nullable"} == {"Name", "Type", *(["Scale"] if "Decimal" in item["Type"] else [])}
+        name = item["Type"].removeprefix("Collection(").rstrip(")")
+        precise = {"Edm.DateTimeOffset", "Edm.Duration", "Edm.TimeOfDay"}
+        expected = {"Scale"} if name == "Edm.Decimal" else {"Precision"} if name in precise else set()
+        assert item.keys() - {"Name", "Type", "Nullable"} == expected
+
+
+def test_collections_say_whether_their_items_can_be_null() -> None:
+    """Of items nothing is assumed; of a single value, that it can."""
+    for item in attributes(named(schema_of(CURRENT), "EntityType", "probe"), "Property"):
+        collection = item["Type"].startswith("Collection(")
+        assert item.get("Nullable") == ("false" if item["Name"] == "bands" else "true" if collection else None)
 
 
 def test_the_service_document() -> None:

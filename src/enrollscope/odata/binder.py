@@ -5,6 +5,13 @@ from collections.abc import Callable
 from typing import NamedTuple, assert_never
 
 from enrollscope.odata.bound import Bound, Column, Combine, Logic, SameText, TypeIs
+from enrollscope.odata.capabilities import (
+    COLLECTION_OPTIONS,
+    COUNT_OPTIONS,
+    DOCUMENT_OPTIONS,
+    ENTITY_OPTIONS,
+    NOT_YET,
+)
 from enrollscope.odata.clauses import SelectItem
 from enrollscope.odata.conditions import Conditions
 from enrollscope.odata.cursors import CursorSigner, fingerprint
@@ -46,11 +53,6 @@ from enrollscope.odata.resources import (
 )
 
 _SELECT_FAULT = "Parsing OData Select and Expand failed"
-_NOT_YET = ("search", "apply", "compute", "deltatoken", "index")
-_COLLECTION_OPTIONS = frozenset({"filter", "orderby", "select", "top", "skip", "count", "skiptoken", "format"})
-_COUNT_OPTIONS = frozenset({"filter", "format"})
-_ENTITY_OPTIONS = frozenset({"select", "format"})
-_DOCUMENT_OPTIONS = frozenset({"format"})
 _NO_OPTIONS: frozenset[str] = frozenset()
 
 
@@ -97,10 +99,10 @@ class Binder:
             case Member(scope, key), "PATCH":
                 return UpdateEntity(scope, key, self._entity_projection(scope, asked.options), asked.precondition)
             case ServiceRoot(), "GET":
-                _allow(asked.options, _DOCUMENT_OPTIONS)
+                _allow(asked.options, DOCUMENT_OPTIONS)
                 return ReadServiceDocument()
             case MetadataDocument(), "GET":
-                _allow(asked.options, _DOCUMENT_OPTIONS, _check_metadata_format)
+                _allow(asked.options, DOCUMENT_OPTIONS, _check_metadata_format)
                 return ReadMetadata()
             case BatchEndpoint(), "POST":
                 _allow(asked.options, _NO_OPTIONS)
@@ -119,7 +121,7 @@ class Binder:
 
     def _read(self, scope: Scope, asked: Asked) -> ReadCollection:
         options = asked.options
-        _allow(options, _COLLECTION_OPTIONS)
+        _allow(options, COLLECTION_OPTIONS)
         operands = Operands(self._model, include_unknown=asked.preferences.include_unknown)
         conditions = Conditions(self._model, scope.declared, operands)
         where = self._where(scope, options, conditions, operands)
@@ -149,7 +151,7 @@ class Binder:
         )
 
     def _count(self, scope: Scope, asked: Asked) -> CountCollection:
-        _allow(asked.options, _COUNT_OPTIONS)
+        _allow(asked.options, COUNT_OPTIONS)
         operands = Operands(self._model, include_unknown=asked.preferences.include_unknown)
         conditions = Conditions(self._model, scope.declared, operands)
         where = self._where(scope, asked.options, conditions, operands)
@@ -198,7 +200,7 @@ class Binder:
     def _entity_projection(self, scope: Scope, options: Options) -> Projection:
         if options is NO_OPTIONS:
             return EVERYTHING
-        _allow(options, _ENTITY_OPTIONS)
+        _allow(options, ENTITY_OPTIONS)
         return self._projection(scope, options)
 
     def _projection(self, scope: Scope, options: Options) -> Projection:
@@ -293,7 +295,7 @@ def _allow(options: Options, allowed: frozenset[str], check_format: Callable[[st
             continue
         if name == "expand":
             raise _expand(options)
-        if (name in _NOT_YET and allowed is _COLLECTION_OPTIONS) or (name == "search" and allowed is _COUNT_OPTIONS):
+        if (name in NOT_YET and allowed is COLLECTION_OPTIONS) or (name == "search" and allowed is COUNT_OPTIONS):
             raise NotBuilt(f"The query option ${name} is not offered yet.", target=f"${name}")
         raise BadRequest(
             "The query specified in the URI is not valid. "

@@ -24,6 +24,7 @@ from enrollscope.odata.bound import (
     ScalarType,
     TypeIs,
 )
+from enrollscope.odata.capabilities import OFFERED_FUNCTIONS
 from enrollscope.odata.edm import ComplexType, EntityType, EnumType, Model, Primitive, Property, visible_properties
 from enrollscope.odata.errors import NotBuilt
 from enrollscope.odata.expr import (
@@ -276,6 +277,8 @@ class Conditions:
 
     def _call(self, call: ParsedCall) -> Bound:
         function = FUNCTIONS[call.function]
+        if function.name not in OFFERED_FUNCTIONS:
+            raise NotBuilt(f"The function '{function.name}' is not offered yet.", position=call.position)
         arguments = [self._bind(item) for item in call.arguments]
         return bind_call(function, call, tuple(self._fix(item, None) for item in arguments))
 

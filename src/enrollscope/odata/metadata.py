@@ -1,12 +1,25 @@
 """What a model says of itself: `$metadata` as CSDL XML (OData CSDL XML 4.01), and the service document.
 
-Only what is declared is told: no facet that a property was not given, no annotation but descriptions. Names are spelt
-as Graph spells them: the alias in types of properties, the namespace in the container.
+Only what is declared is told: no facet that a property was not given. Names are spelt as Graph spells them: the alias
+in types of properties, the namespace in the container. Annotations say what `capabilities` says.
 """
 
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from enrollscope.odata.capabilities import (
+    VOCABULARIES,
+    Annotation,
+    AnnotationValue,
+    NavigationPath,
+    PropertyPath,
+    annotations_of_collection,
+    annotations_of_container,
+    annotations_of_property,
+    annotations_of_source,
+    description_of,
+)
 from enrollscope.odata.edm import (
     ComplexType,
     EntityType,
@@ -20,15 +33,19 @@ from enrollscope.odata.edm import (
 
 _EDMX = "http://docs.oasis-open.org/odata/ns/edmx"
 _EDM = "http://docs.oasis-open.org/odata/ns/edm"
-_CORE = "Org.OData.Core.V1"
-_CORE_URL = f"https://oasis-tcs.github.io/odata-vocabularies/vocabularies/{_CORE}.xml"
+TEMPORAL = (Primitive.DATE_TIME_OFFSET, Primitive.DURATION, Primitive.TIME_OF_DAY)
+FRACTION_DIGITS = 7
+"""Of a second, in every temporal value: 100 ns."""
+
+_VOCABULARIES_URL = "https://oasis-tcs.github.io/odata-vocabularies/vocabularies"
 
 
 def metadata_xml(model: Model) -> bytes:
     """The `$metadata` document of a version, in UTF-8, with an XML declaration."""
     root = ET.Element("edmx:Edmx", {"Version": "4.0", "xmlns:edmx": _EDMX})
-    reference = ET.SubElement(root, "edmx:Reference", {"Uri": _CORE_URL})
-    ET.SubElement(reference, "edmx:Include", {"Namespace": _CORE})
+    for name in VOCABULARIES:
+        reference = ET.SubElement(root, "edmx:Reference", {"Uri": vocabulary_url(name, "xml")})
+        ET.SubElement(reference, "edmx:Include", {"Namespace": name})
     services = ET.SubElement(root, "edmx:DataServices")
     schema = ET.SubElement(services, "Schema", {"Namespace": model.namespace, "Alias": model.alias, "xmlns": _EDM})
     writer = _SchemaWriter(model, schema)
@@ -44,6 +61,11 @@ def metadata_xml(model: Model) -> bytes:
     return document
 
 
+def vocabulary_url(name: str, suffix: str) -> str:
+    """Where a vocabulary is published, as `xml` or `json`."""
+    return f"{_VOCABULARIES_URL}/{name}.{suffix}"
+
+
 class _SchemaWriter:
     """Adds declarations to a Schema element."""
 
@@ -55,13 +77,13 @@ class _SchemaWriter:
         element = ET.SubElement(self._schema, "EnumType", {"Name": kind.name})
         for member in kind.members:
             ET.SubElement(element, "Member", {"Name": member.name, "Value": str(member.value)})
-        _describe(element, kind.description)
+        _annotate(element, description_of(kind.description))
 
     def complex(self, kind: ComplexType) -> None:
         element = ET.SubElement(self._schema, "ComplexType", {"Name": kind.name})
         for item in kind.properties:
             self._property(element, item)
-        _describe(element, kind.description)
+        _annotate(element, description_of(kind.description))
 
     def entity(self, kind: EntityType) -> None:
         element = ET.SubElement(self._schema, "EntityType", {"Name": kind.name})
@@ -77,7 +99,7 @@ class _SchemaWriter:
             self._property(element, item)
         for link in kind.navigation:
             self._navigation(element, link)
-        _describe(element, kind.description)
+        _annotate(element, description_of(kind.description))
 
     def container(self) -> None:
         """The container. All navigation is containment, so there is nothing to bind."""
@@ -85,10 +107,13 @@ class _SchemaWriter:
         element = ET.SubElement(self._schema, "EntityContainer", {"Name": model.container})
         for entity_set in model.entity_sets:
             full_name = f"{model.namespace}.{entity_set.type}"
-            ET.SubElement(element, "EntitySet", {"Name": entity_set.name, "EntityType": full_name})
+            item = ET.SubElement(element, "EntitySet", {"Name": entity_set.name, "EntityType": full_name})
+            _annotate(item, annotations_of_source(model, entity_set.type))
         for singleton in model.singletons:
             full_name = f"{model.namespace}.{singleton.type}"
-            ET.SubElement(element, "Singleton", {"Name": singleton.name, "Type": full_name})
+            item = ET.SubElement(element, "Singleton", {"Name": singleton.name, "Type": full_name})
+            _annotate(item, annotations_of_source(model, singleton.type))
+        _annotate(element, annotations_of_container())
 
     def _property(self, owner: ET.Element, item: Property) -> None:
         name = self._value_type(item.type)
@@ -97,10 +122,16 @@ class _SchemaWriter:
         )
         if not item.nullable:
             element.set("Nullable", "false")
+        elif item.collection:
+            # A single value may be null unless it says otherwise; of items nothing can be assumed (§7.2.1).
+            element.set("Nullable", "true")
+        if item.type in TEMPORAL:
+            # Without it there were no fractions of a second (§7.2.3), and we keep seven digits.
+            element.set("Precision", str(FRACTION_DIGITS))
         if item.type is Primitive.DECIMAL:
             # Without it a decimal has no digits behind the point (CSDL XML 4.01 §7.2.4), and ours may have some.
             element.set("Scale", "variable")
-        _describe(element, item.description)
+        _annotate(element, annotations_of_property(item))
 
     def _navigation(self, owner: ET.Element, link: NavigationProperty) -> None:
         element = ET.SubElement(
@@ -108,7 +139,7 @@ class _SchemaWriter:
             "NavigationProperty",
             {"Name": link.name, "Type": f"Collection({self._aliased(link.target)})", "ContainsTarget": "true"},
         )
-        _describe(element, link.description)
+        _annotate(element, annotations_of_collection(self._model, link))
 
     def _value_type(self, kind: ValueType) -> str:
         return kind.value if isinstance(kind, Primitive) else self._aliased(kind.name)
@@ -117,9 +148,51 @@ class _SchemaWriter:
         return f"{self._model.alias}.{name}"
 
 
-def _describe(element: ET.Element, description: str) -> None:
-    if description:
-        ET.SubElement(element, "Annotation", {"Term": f"{_CORE}.Description", "String": description})
+def _annotate(element: ET.Element, annotations: Iterable[Annotation]) -> None:
+    for annotation in annotations:
+        _value(ET.SubElement(element, "Annotation", {"Term": annotation.term}), annotation.value)
+
+
+def _value(owner: ET.Element, value: AnnotationValue) -> None:
+    """Add a value: constants as an attribute, what is structured as a child."""
+    match value:
+        case bool():
+            owner.set("Bool", "true" if value else "false")
+        case PropertyPath():
+            owner.set("PropertyPath", value)
+        case NavigationPath():
+            owner.set("NavigationPropertyPath", value)
+        case str():
+            owner.set("String", value)
+        case tuple():
+            collection = ET.SubElement(owner, "Collection")
+            for item in value:
+                _item(collection, item)
+        case _:
+            _record(owner, value)
+
+
+def _item(collection: ET.Element, value: AnnotationValue) -> None:
+    """Add a value to a collection, where constants are elements."""
+    match value:
+        case bool():
+            ET.SubElement(collection, "Bool").text = "true" if value else "false"
+        case PropertyPath():
+            ET.SubElement(collection, "PropertyPath").text = value
+        case NavigationPath():
+            ET.SubElement(collection, "NavigationPropertyPath").text = value
+        case str():
+            ET.SubElement(collection, "String").text = value
+        case tuple():
+            raise TypeError("CSDL has no collections of collections")
+        case _:
+            _record(collection, value)
+
+
+def _record(owner: ET.Element, value: Mapping[str, AnnotationValue]) -> None:
+    record = ET.SubElement(owner, "Record")
+    for name, item in value.items():
+        _value(ET.SubElement(record, "PropertyValue", {"Property": name}), item)
 
 
 def service_document(model: Model, base: str) -> dict[str, Any]:
