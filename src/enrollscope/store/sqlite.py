@@ -22,7 +22,7 @@ from enrollscope.store.batch import Batch, Outcome, Unit, commands_of, place_of
 from enrollscope.store.commit import GroupCommit
 from enrollscope.store.history import History
 from enrollscope.store.indexes import Indexed
-from enrollscope.store.sqlite_file import FileLock, connect, examine, migrate, refusing, revision_of
+from enrollscope.store.sqlite_file import FileLock, connect, examine, make_place, migrate, refusing, revision_of
 from enrollscope.store.sqlite_functions import register
 from enrollscope.store.sqlite_rows import KeyedStatements, Log, write_rows
 from enrollscope.store.sqlite_threads import ConnectionThreads
@@ -145,6 +145,8 @@ class SqliteStore:
 
     def _open(self) -> "_Running":
         revision = examine(self._path)
+        if revision is None:
+            make_place(self._path)  # the lock lies beside the file, in a folder that a first start does not have
         lock = FileLock(self._path)
         try:
             migrate(self._path, self._history, revision)

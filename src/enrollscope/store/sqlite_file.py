@@ -59,7 +59,9 @@ class FileLock:
             ) from error
         try:
             os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, _PROBE, 0)
+            written = 0
+            while written < len(_PROBE):  # the last that fits is cut short, only the next fails
+                written += os.pwrite(self._descriptor, _PROBE[written:], written)
             os.fsync(self._descriptor)
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -87,7 +89,7 @@ def examine(path: Path) -> str | None:
         raise StoreRefused(f"{path} is a folder. Name a file in it, such as {path / 'store.db'}.")
     if not path.exists() or path.stat().st_size == 0:
         return None
-    if not os.access(path, os.R_OK | os.W_OK):
+    if not os.access(path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
         raise StoreRefused(f"{path} cannot be read and written by this user. Change its owner or mode.")
     with refusing(path):
         connection = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READONLY)
@@ -158,8 +160,12 @@ def connect(path: Path) -> apsw.Connection:
     return connection
 
 
-def _make_place(path: Path) -> None:
-    """Make the folder and an empty file for its owner alone: a store holds keys. The file may be there already."""
+def make_place(path: Path) -> None:
+    """Make the folder and an empty file for its owner alone: a store holds keys. The file may be there already.
+
+    Raises:
+        StoreRefused: nothing can be made there.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -190,7 +196,7 @@ def migrate(path: Path, history: History, revision: str | None) -> None:
             f"version knows {head}. It was left as it is: install the newer version."
         )
     if revision is None:
-        _make_place(path)
+        make_place(path)
     with refusing(path):
         connection = connect(path)
         try:
