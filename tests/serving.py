@@ -89,15 +89,27 @@ class Served:
 
 @contextmanager
 def serving(database: Path, *options: str, launcher: Sequence[str] = ()) -> Iterator[Served]:
-    """Run `enrollscope serve` until the block ends; what still runs then is killed."""
+    """Run `enrollscope serve` on a store until the block ends; what still runs then is killed."""
     log = database.with_name(f"{database.name}.{time.monotonic_ns()}.log")
-    command = [*launcher, *COMMAND, "serve", "--port", "0", "--database", sqlite_url(database), *options]
+    with running("--database", sqlite_url(database), *options, log=log, launcher=launcher) as (process, address):
+        yield Served(process, address, database, log)
+
+
+@contextmanager
+def running(
+    *options: str, log: Path, launcher: Sequence[str] = (), settings: dict[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Run `enrollscope serve` on whatever store it chooses; yields the process and its address."""
     with log.open("wb") as stderr:
         process = subprocess.Popen(
-            command, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr
+            [*launcher, *COMMAND, "serve", "--port", "0", *options],
+            env=environment(**(settings or {})),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
         )
     try:
-        yield Served(process, _await_ready(process, log), database, log)
+        yield process, _await_ready(process, log)
     finally:
         process.kill()
         process.wait(STOP_SECONDS)
