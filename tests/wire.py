@@ -42,6 +42,10 @@ class Connection:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the connection."""
         self._writer.close()
         with contextlib.suppress(OSError):  # the other side ended it first, which is what some tests are about
             await self._writer.wait_closed()
