@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from enrollscope.api.messages import Call, Reply
-from enrollscope.odata.errors import InternalServerError, ModelValidationFailure, ODataError
+from enrollscope.odata.errors import BadRequest, InternalServerError, ModelValidationFailure, ODataError
+from enrollscope.odata.headers import ProtocolVersion, negotiate_version
 from enrollscope.odata.values import TICKS_PER_SECOND, Instant
 
 log = logging.getLogger(__name__)
@@ -51,8 +52,16 @@ def error_reply(error: ODataError, call: Call) -> Reply:
         error.status,
         msgspec.json.encode({"error": content}),
         _CONTENT_TYPE,
-        [("OData-Version", "4.0"), *error.headers.items()],
+        [("OData-Version", _version(call)), *error.headers.items()],
     )
+
+
+def _version(call: Call) -> str:
+    """The version of the answer, also to a request whose headers ask for none that there is."""
+    try:
+        return negotiate_version(call.headers.get("odata-maxversion", ""), call.headers.get("odata-version", ""))
+    except BadRequest:
+        return ProtocolVersion.V4
 
 
 def _shown(text: str) -> str:

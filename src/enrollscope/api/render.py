@@ -10,13 +10,12 @@ from enrollscope.api.messages import Reply
 from enrollscope.odata.cursors import CursorSigner
 from enrollscope.odata.edm import Model
 from enrollscope.odata.etags import etag
-from enrollscope.odata.headers import JsonFormat, Preferences
+from enrollscope.odata.headers import NO_PREFERENCES, JsonFormat, OmitValues, Preferences, ProtocolVersion
 from enrollscope.odata.layout import KEY, VERSION, Layout, Record
 from enrollscope.odata.metadata import metadata_xml, service_document
 from enrollscope.odata.plan import Page, Projection, ReadCollection, Scope
 from enrollscope.odata.writer import EntityWriter, collection_body, context_url
 
-_ODATA_VERSION = ("OData-Version", "4.0")
 _MOST_WRITERS = 256
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _PAGE_STATE = re.compile(r"(?i)(?:\$|%24)?skip(?:token)?=")
@@ -44,14 +43,14 @@ class Renderer:
         self._layouts = layouts
         self._cursors = cursors
         self._metadata = metadata_xml(model)
-        self._writers: dict[tuple[str, Projection, JsonFormat, bool], EntityWriter] = {}
+        self._writers: dict[tuple[str, Projection, str, bool, OmitValues | None], EntityWriter] = {}
 
     def entity(self, record: Record, scope: Scope, projection: Projection, how: Answering, *, status: int) -> Reply:
         """One entity, with its tag."""
         context = context_url(how.base, scope.context, projection, entity=True)
         writer = self._writer(scope, projection, how)
         body = writer.write(record, context=context, collection=f"{how.base}/{scope.path}")
-        headers = [_ODATA_VERSION, ("ETag", etag(record[VERSION]))]
+        headers = [("OData-Version", how.json_format.version), ("ETag", etag(record[VERSION]))]
         return Reply(status, _ENCODER.encode(body), how.json_format.content_type, headers)
 
     def page(self, page: Page, plan: ReadCollection, query: str, how: Answering) -> Reply:
@@ -76,20 +75,24 @@ class Renderer:
             count=page.total,
             next_link=link,
         )
-        return Reply(200, _ENCODER.encode(body), how.json_format.content_type, [_ODATA_VERSION])
+        version = ("OData-Version", how.json_format.version)
+        return Reply(200, _ENCODER.encode(body), how.json_format.content_type, [version])
 
     def service_document(self, how: Answering) -> Reply:
         """What the version root has."""
-        body = _ENCODER.encode(service_document(self._model, how.base))
-        return Reply(200, body, how.json_format.content_type, [_ODATA_VERSION])
+        content = service_document(self._model, how.base)
+        # Its one piece of control information comes first.
+        body = _ENCODER.encode({f"{how.json_format.prefix}context": content.pop("@odata.context")} | content)
+        return Reply(200, body, how.json_format.content_type, [("OData-Version", how.json_format.version)])
 
     def metadata(self) -> Reply:
         """The model in XML."""
-        return Reply(200, self._metadata, "application/xml;charset=utf-8", [_ODATA_VERSION])
+        return Reply(200, self._metadata, "application/xml;charset=utf-8", [("OData-Version", ProtocolVersion.V4)])
 
     def _writer(self, scope: Scope, projection: Projection, how: Answering) -> EntityWriter:
-        include_unknown = how.preferences.include_unknown
-        key = (scope.stored.name, projection, how.json_format, include_unknown)
+        preferences = how.preferences
+        form = how.json_format.content_type
+        key = (scope.stored.name, projection, form, preferences.include_unknown, preferences.omit)
         writer = self._writers.get(key)
         if writer is None:
             if len(self._writers) >= _MOST_WRITERS:
@@ -99,7 +102,8 @@ class Renderer:
                 self._layouts[scope.stored.name],
                 projection=projection,
                 json_format=how.json_format,
-                include_unknown=include_unknown,
+                include_unknown=preferences.include_unknown,
+                omit=preferences.omit,
             )
         return writer
 
@@ -109,13 +113,26 @@ def location(record: Record, scope: Scope, how: Answering) -> str:
     return f"{how.base}/{scope.path}/{quote(record[KEY], safe='')}"
 
 
-def applied(preferences: Preferences, *, writing: bool = False, paging: bool = False) -> list[tuple[str, str]]:
-    """`Preference-Applied` for the preferences that an answer honoured, if there are any."""
+def applied(
+    preferences: Preferences, *, writing: bool = False, body: bool = False, page_size: int | None = None
+) -> list[tuple[str, str]]:
+    """`Preference-Applied` for the preferences that an answer honoured, if there are any.
+
+    Args:
+        writing: the request changed something.
+        body: the answer shows entities.
+        page_size: of a page, the most entities that the service puts in it by itself.
+    """
+    if preferences is NO_PREFERENCES:
+        return []
     names = []
     if writing and preferences.representation is not None:
         names.append("return=representation" if preferences.representation else "return=minimal")
-    if paging and preferences.page_size is not None:
-        names.append(f"odata.maxpagesize={preferences.page_size}")
+    if page_size is not None and preferences.page_size is not None:
+        prefix = "odata." if preferences.prefixed else ""
+        names.append(f"{prefix}maxpagesize={min(page_size, preferences.page_size)}")
     if preferences.include_unknown:
         names.append("include-unknown-enum-members")
+    if body and preferences.omit is not None:
+        names.append(f"omit-values={preferences.omit}")
     return [("Preference-Applied", ", ".join(names))] if names else []

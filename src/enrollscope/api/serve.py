@@ -31,7 +31,16 @@ from enrollscope.odata.errors import (
     ResourceNotFound,
 )
 from enrollscope.odata.etags import etag, parse_etags
-from enrollscope.odata.headers import JsonFormat, Preferences, accepts, check_versions, negotiate_json, read_preferences
+from enrollscope.odata.headers import (
+    NO_PREFERENCES,
+    JsonFormat,
+    Preferences,
+    ProtocolVersion,
+    accepts,
+    negotiate_json,
+    negotiate_version,
+    read_preferences,
+)
 from enrollscope.odata.keys import new_key
 from enrollscope.odata.layout import TYPE, VERSION, Record
 from enrollscope.odata.options import Options, parse_options
@@ -94,14 +103,15 @@ class Service:
             ClientDisconnected: nobody waits for the answer any more.
         """
         caller = await self._authenticate(call)
+        version = _version(call)
         options, preferences, plan = self._understand(call, path, caller)
         if isinstance(plan, CountCollection):
-            return await self._count(plan, call, caller)
+            return await self._count(plan, call, caller, preferences, version)
         if isinstance(plan, DeleteEntity):
             return await self._carry_out(self._delete(plan, call, caller))
         if isinstance(plan, ReadMetadata):
             return self._metadata(call, options)
-        how = self._answering(call, options, preferences, caller)
+        how = self._answering(call, options, preferences, caller, version)
         match plan:
             case ReadServiceDocument():
                 return self._renderer.service_document(how)
@@ -125,15 +135,16 @@ class Service:
             ODataError: the request is refused, also because it changes nothing.
         """
         caller = await self._authenticate(call)
+        version = _version(call)
         options, preferences, plan = self._understand(call, path, caller)
         match plan:
             case DeleteEntity():
                 return self._delete(plan, call, caller)
             case UpdateEntity():
-                how = self._answering(call, options, preferences, caller)
+                how = self._answering(call, options, preferences, caller, version)
                 return await self._update(plan, call, caller, how, receive)
             case CreateEntity():
-                how = self._answering(call, options, preferences, caller)
+                how = self._answering(call, options, preferences, caller, version)
                 return await self._create(plan, call, caller, how, receive)
             case _:
                 raise BadRequest(
@@ -151,14 +162,15 @@ class Service:
 
     def _understand(self, call: Call, path: str, caller: Caller) -> tuple[Options, Preferences, Plan]:
         check_client_request_id(call.headers)
-        check_versions(call.headers.get("odata-maxversion", ""), call.headers.get("odata-version", ""))
         preferences = read_preferences(call.headers.get("prefer", ""))
         options = parse_options(call.query)
         return options, preferences, self._bind(call, path, options, preferences, caller)
 
-    def _answering(self, call: Call, options: Options, preferences: Preferences, caller: Caller) -> Answering:
+    def _answering(
+        self, call: Call, options: Options, preferences: Preferences, caller: Caller, version: ProtocolVersion
+    ) -> Answering:
         base = f"{call.base_url}/{self._version}"
-        return Answering(base, caller.tenant_id, _json_format(call, options), preferences)
+        return Answering(base, caller.tenant_id, _json_format(call, options, version), preferences)
 
     def _bind(self, call: Call, path: str, options: Options, preferences: Preferences, caller: Caller) -> Plan:
         plan = self._binder.bind(
@@ -189,16 +201,19 @@ class Service:
             raise NotAcceptable("$metadata is offered as application/xml.", target="Accept")
         return self._renderer.metadata()
 
-    async def _count(self, plan: CountCollection, call: Call, caller: Caller) -> Reply:
+    async def _count(
+        self, plan: CountCollection, call: Call, caller: Caller, preferences: Preferences, version: ProtocolVersion
+    ) -> Reply:
         if not accepts(call.headers.get("accept", ""), "text/plain"):
             negotiate_json(call.headers.get("accept", ""))  # a bare number is JSON, too; refuses what is neither
         total = await self._store.count(caller.tenant_id, plan.query, plan.parameters)
-        return Reply(200, str(total).encode("ascii"), "text/plain", [("OData-Version", "4.0")])
+        headers = [("OData-Version", version), *applied(preferences)]
+        return Reply(200, str(total).encode("ascii"), "text/plain", headers)
 
     async def _read_collection(self, plan: ReadCollection, call: Call, caller: Caller, how: Answering) -> Reply:
         page = await self._store.fetch(caller.tenant_id, plan.query, plan.paging)
         reply = self._renderer.page(page, plan, call.query, how)
-        reply.headers.extend(applied(how.preferences, paging=True))
+        reply.headers.extend(applied(how.preferences, body=True, page_size=self._settings.page_size))
         return reply
 
     async def _read_entity(self, plan: ReadEntity, caller: Caller, how: Answering) -> Reply:
@@ -210,7 +225,8 @@ class Service:
                 raise PreconditionFailed("The entity is not at the version that If-Match names.", target="If-Match")
             return Reply(304, headers=[("ETag", etag(record[VERSION]))])
         reply = self._renderer.entity(record, plan.scope, plan.projection, how, status=200)
-        reply.headers.extend(applied(how.preferences))
+        if how.preferences is not NO_PREFERENCES:
+            reply.headers.extend(applied(how.preferences, body=True))
         return reply
 
     def _reaches(self, scope: Scope, record: Record) -> bool:
@@ -266,7 +282,7 @@ class Service:
             raise NotBuilt("Batches in multipart/mixed are not offered; send the JSON format.", target="Content-Type")
         steps = read_batch(await self._body(call, receive), self._settings.batch_limit)
         answers = await BatchRun(call, self._version, self).answers(steps)
-        headers = [("OData-Version", "4.0")]
+        headers: list[tuple[str, str]] = [("OData-Version", how.json_format.version)]
         return Reply(200, msgspec.json.encode({"responses": answers}), how.json_format.content_type, headers)
 
     async def _body(self, call: Call, receive: Receive) -> object:
@@ -285,19 +301,26 @@ class Service:
     def _written(self, record: Record, *, scope: Scope, projection: Projection, how: Answering, status: int) -> Reply:
         """The answer to a successful write: the entity, or nothing but its tag where the client prefers that."""
         if how.preferences.representation is False:
-            reply = Reply(204, headers=[("OData-Version", "4.0"), ("ETag", etag(record[VERSION]))])
+            version = how.json_format.version
+            reply = Reply(204, headers=[("OData-Version", version), ("ETag", etag(record[VERSION]))])
         else:
             reply = self._renderer.entity(record, scope, projection, how, status=status)
-        reply.headers.extend(applied(how.preferences, writing=True))
+        if how.preferences is not NO_PREFERENCES:
+            reply.headers.extend(applied(how.preferences, writing=True, body=reply.status != 204))
         return reply
 
 
-def _json_format(call: Call, options: Options) -> JsonFormat:
+def _version(call: Call) -> ProtocolVersion:
+    return negotiate_version(call.headers.get("odata-maxversion", ""), call.headers.get("odata-version", ""))
+
+
+def _json_format(call: Call, options: Options, version: ProtocolVersion) -> JsonFormat:
     """The representation that `$format` or else `Accept` asks for."""
+    accept = call.headers.get("accept", "")
     wanted = options.text("format")
-    if wanted is None:
-        return negotiate_json(call.headers.get("accept", ""))
-    return negotiate_json("application/json" if wanted.strip().lower() == "json" else wanted)
+    if wanted is not None:
+        accept = "application/json" if wanted.strip().lower() == "json" else wanted
+    return negotiate_json(accept, call.headers.get("accept-charset", ""), version)
 
 
 def _precondition(headers: Mapping[str, str]) -> Precondition:

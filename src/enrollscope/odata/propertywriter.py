@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, TypeAlias, assert_never
 
 from enrollscope.odata.edm import ComplexType, EnumType, Primitive, Property, ValueType
-from enrollscope.odata.headers import JsonFormat, MetadataLevel
+from enrollscope.odata.headers import JsonFormat, MetadataLevel, ProtocolVersion
 from enrollscope.odata.jsonvalues import JSON_FORMS
 
 WriteValue: TypeAlias = Callable[[Any], Any]
@@ -37,6 +37,8 @@ class PropertyWriters:
 
     def __init__(self, json_format: JsonFormat, *, include_unknown: bool) -> None:
         self.level = json_format.level
+        self.version = json_format.version
+        self.prefix = json_format.prefix
         self._format = json_format
         self._include_unknown = include_unknown
 
@@ -82,8 +84,11 @@ class PropertyWriters:
         for item in kind.properties:
             convert = self._nested(item.type)
             steps.append((item, partial(_write_elements, convert) if item.collection else convert))
-        full = self.level is MetadataLevel.FULL
-        return partial(_write_complex, kind, tuple(steps), annotated=full)
+        types: dict[str, str] | None = None
+        if self.level is MetadataLevel.FULL:
+            named = ((item.name, type_annotation(item, self.version)) for item in kind.properties)
+            types = {name: text for name, text in named if text}
+        return partial(_write_complex, kind, tuple(steps), types=types, annotation=f"{self.prefix}type")
 
 
 def _of_text(convert: WriteValue) -> WriteValue:
@@ -101,32 +106,41 @@ def _write_complex(
     steps: tuple[tuple[Property, WriteValue | None], ...],
     value: Mapping[str, Any],
     *,
-    annotated: bool,
+    types: Mapping[str, str] | None,
+    annotation: str,
 ) -> dict[str, Any]:
-    """Write what the view shows of a complex value, also what was declared after it was stored."""
-    found: dict[str, Any] = {"@odata.type": f"#{kind.name_in_model}"} if annotated else {}
+    """Write what the view shows of a complex value, also what was declared after it was stored.
+
+    Args:
+        types: property → type annotation, at full metadata.
+        annotation: the name of control information for a type.
+    """
+    found: dict[str, Any] = {} if types is None else {annotation: f"#{kind.name_in_model}"}
     for item, convert in steps:
         inner = value.get(item.name)
         if inner is None:
             inner = [] if item.collection else None
         elif convert is not None:
             inner = convert(inner)
-        if annotated and inner is not None and (text := type_annotation(item)):
-            found[f"{item.name}@odata.type"] = text
+        if types is not None and inner is not None and item.name in types:
+            found[f"{item.name}{annotation}"] = types[item.name]
         found[item.name] = inner
     return found
 
 
-def type_annotation(item: Property) -> str:
+def type_annotation(item: Property, version: ProtocolVersion = ProtocolVersion.V4) -> str:
     """The value of `name@odata.type` under full metadata; empty where the JSON tells the type by itself.
 
-    Names of built-in types go without `Edm.` (OData JSON 4.0 §4.5.3). A single complex value carries its type inside.
+    Names of built-in types go without `Edm.`, and since 4.01 without `#` (OData JSON 4.01 §4.6.3). A single complex
+    value carries its type inside.
     """
+    mark = "#"
     match item.type:
         case Primitive():
             name = item.type.value.removeprefix("Edm.")
             if not item.collection and JSON_FORMS[item.type].self_describing:
                 return ""
+            mark = "#" if version is ProtocolVersion.V4 else ""
         case EnumType():
             name = item.type.name_in_model
         case ComplexType():
@@ -135,4 +149,4 @@ def type_annotation(item: Property) -> str:
                 return ""
         case _:
             assert_never(item.type)
-    return f"#Collection({name})" if item.collection else f"#{name}"
+    return f"{mark}Collection({name})" if item.collection else f"{mark}{name}"

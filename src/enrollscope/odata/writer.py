@@ -6,17 +6,20 @@ written, an empty collection is `[]`. A Decimal is a `decimal.Decimal`, to be en
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from enrollscope.odata.edm import EntityType, Model, Primitive
+from enrollscope.odata.edm import EntityType, Model, Primitive, Property
 from enrollscope.odata.etags import etag
-from enrollscope.odata.headers import JsonFormat, MetadataLevel
+from enrollscope.odata.headers import JsonFormat, MetadataLevel, OmitValues
 from enrollscope.odata.layout import KEY, TYPE, VERSION, Layout, Record
 from enrollscope.odata.plan import Projection
 from enrollscope.odata.propertywriter import PropertyWriters, WriteValue, type_annotation
 from enrollscope.odata.values import Instant
+
+Finish: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 _EVERYTHING = Projection()
 _DEFAULT_FORMAT = JsonFormat()
@@ -32,7 +35,7 @@ class _Steps:
         conversions: name, slot, function: for slots that are not JSON as they stand.
         instants: name, first slot.
         collections: name, slot: null stands for the empty one.
-        annotations: name, text of `name@odata.type`.
+        finish: what is done to the whole entity at last: for what few clients ask for.
     """
 
     type_name: str
@@ -41,7 +44,7 @@ class _Steps:
     conversions: tuple[tuple[str, int, WriteValue], ...]
     instants: tuple[tuple[str, int], ...]
     collections: tuple[tuple[str, int], ...]
-    annotations: tuple[tuple[str, str], ...]
+    finish: Finish | None
 
 
 class EntityWriter:
@@ -50,6 +53,8 @@ class EntityWriter:
     Args:
         projection: what of each entity; control information is not subject to it.
         include_unknown: enumeration members that the view hides by name, not as the sentinel (contract §3.6).
+        omit: properties to leave out for their value. `$metadata` tells of no default values, so null is the only one
+            that a client can know, and nulls and defaults are the same.
     """
 
     def __init__(
@@ -60,12 +65,16 @@ class EntityWriter:
         projection: Projection = _EVERYTHING,
         json_format: JsonFormat = _DEFAULT_FORMAT,
         include_unknown: bool = False,
+        omit: OmitValues | None = None,
     ) -> None:
         self._level = json_format.level
+        prefix = json_format.prefix
+        self._context, self._type, self._etag = f"{prefix}context", f"{prefix}type", f"{prefix}etag"
+        self._id, self._edit_link = f"{prefix}id", f"{prefix}editLink"
         writers = PropertyWriters(json_format, include_unknown=include_unknown)
         selected = None if projection.properties is None else frozenset(projection.properties)
         self._steps: Mapping[str, _Steps] = {
-            name: _steps(model.shown_as(name), layout, selected, writers) for name in layout.types
+            name: _steps(model.shown_as(name), layout, selected, writers, omit) for name in layout.types
         }
 
     def write(self, record: Record, *, context: str | None = None, collection: str = "") -> dict[str, Any]:
@@ -79,16 +88,16 @@ class EntityWriter:
         entity: dict[str, Any] = {}
         if self._level is not MetadataLevel.NONE:
             if context is not None:
-                entity["@odata.context"] = context
+                entity[self._context] = context
             if steps.type_name:
-                entity["@odata.type"] = steps.type_name
+                entity[self._type] = steps.type_name
             if self._level is MetadataLevel.FULL:
                 link = entity_url(collection, record[KEY])
-                entity["@odata.id"] = link
-                entity["@odata.etag"] = etag(record[VERSION])
-                entity["@odata.editLink"] = link
+                entity[self._id] = link
+                entity[self._etag] = etag(record[VERSION])
+                entity[self._edit_link] = link
             else:
-                entity["@odata.etag"] = etag(record[VERSION])
+                entity[self._etag] = etag(record[VERSION])
         entity.update(zip(steps.names, steps.pick(record), strict=False))
         for name, place in steps.instants:
             ticks = record[place]
@@ -101,10 +110,16 @@ class EntityWriter:
         for name, place in steps.collections:
             if record[place] is None:
                 entity[name] = []
-        return _annotated(entity, steps.annotations) if steps.annotations else entity
+        return entity if steps.finish is None else steps.finish(entity)
 
 
-def _steps(shown: EntityType, layout: Layout, selected: frozenset[str] | None, writers: PropertyWriters) -> _Steps:
+def _steps(
+    shown: EntityType,
+    layout: Layout,
+    selected: frozenset[str] | None,
+    writers: PropertyWriters,
+    omit: OmitValues | None,
+) -> _Steps:
     items = [item for item in shown.all_properties if selected is None or item.name in selected]
     places = {item.name: layout.index[item.name] for item in items}
     instants = {item.name for item in items if item.type is Primitive.DATE_TIME_OFFSET and not item.collection}
@@ -119,21 +134,36 @@ def _steps(shown: EntityType, layout: Layout, selected: frozenset[str] | None, w
         conversions=tuple((name, places[name], convert) for name, convert in conversions.items() if convert),
         instants=tuple((name, places[name]) for name in places if name in instants),
         collections=tuple((item.name, places[item.name]) for item in items if item.collection),
-        annotations=tuple((item.name, text) for item in items if (text := type_annotation(item)))
-        if writers.level is MetadataLevel.FULL
-        else (),
+        finish=_finish(items, writers, omit),
     )
 
 
-def _annotated(entity: Mapping[str, Any], annotations: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+def _finish(items: Iterable[Property], writers: PropertyWriters, omit: OmitValues | None) -> Finish | None:
+    if writers.level is MetadataLevel.FULL:
+        types = {item.name: text for item in items if (text := type_annotation(item, writers.version))}
+        return partial(_annotated, types=types, annotation=f"{writers.prefix}type", omit=omit is not None)
+    return _without_nulls if omit is not None else None
+
+
+def _annotated(entity: Mapping[str, Any], *, types: Mapping[str, str], annotation: str, omit: bool) -> dict[str, Any]:
     """Put the type in front of each value that has one; null needs none."""
-    types = dict(annotations)
     found: dict[str, Any] = {}
-    for name, value in entity.items():
+    for name, value in (_without_nulls(entity) if omit else entity).items():
         if name in types and value is not None:
-            found[f"{name}@odata.type"] = types[name]
+            found[f"{name}{annotation}"] = types[name]
         found[name] = value
     return found
+
+
+def _without_nulls(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out null properties, those of complex values too; null as an item of a collection stays."""
+    return {name: _kept(item) for name, item in value.items() if item is not None}
+
+
+def _kept(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _without_nulls(value)
+    return [_kept(item) for item in value] if isinstance(value, list) else value
 
 
 def entity_url(collection: str, key: str) -> str:
@@ -169,11 +199,12 @@ def collection_body(
         next_link: absolute URL of the next page; `None` on the last one.
     """
     body: dict[str, Any] = {}
+    prefix = json_format.prefix
     if json_format.level is not MetadataLevel.NONE:
-        body["@odata.context"] = context
+        body[f"{prefix}context"] = context
     if count is not None:
-        body["@odata.count"] = str(count) if json_format.ieee754_compatible else count
+        body[f"{prefix}count"] = str(count) if json_format.ieee754_compatible else count
     if next_link is not None:
-        body["@odata.nextLink"] = next_link
+        body[f"{prefix}nextLink"] = next_link
     body["value"] = list(entities)
     return body
