@@ -1,18 +1,21 @@
 """Records to replies: the fifth stage."""
 
 import re
+import string
 from collections.abc import Mapping
 from urllib.parse import quote
 
 import msgspec
 
 from enrollscope.api.messages import Reply
+from enrollscope.odata.csdl_json import metadata_json
 from enrollscope.odata.cursors import CursorSigner
 from enrollscope.odata.edm import Model
 from enrollscope.odata.etags import etag
 from enrollscope.odata.headers import NO_PREFERENCES, JsonFormat, OmitValues, Preferences, ProtocolVersion
 from enrollscope.odata.layout import KEY, VERSION, Layout, Record
 from enrollscope.odata.metadata import metadata_xml, service_document
+from enrollscope.odata.openapi import openapi_document
 from enrollscope.odata.plan import Page, Projection, ReadCollection, Scope
 from enrollscope.odata.writer import EntityWriter, collection_body, context_url
 
@@ -38,11 +41,15 @@ class Answering(msgspec.Struct, frozen=True):
 class Renderer:
     """Renders the answers of one API version."""
 
-    def __init__(self, model: Model, layouts: Mapping[str, Layout], cursors: CursorSigner) -> None:
+    def __init__(self, model: Model, layouts: Mapping[str, Layout], cursors: CursorSigner, *, batch_limit: int) -> None:
         self._model = model
         self._layouts = layouts
         self._cursors = cursors
-        self._metadata = metadata_xml(model)
+        self._metadata = {
+            "application/xml": metadata_xml(model),
+            "application/json": _ENCODER.encode(metadata_json(model)),
+        }
+        self._openapi = openapi_document(model, batch_limit)
         self._writers: dict[tuple[str, Projection, str, bool, OmitValues | None], EntityWriter] = {}
 
     def entity(self, record: Record, scope: Scope, projection: Projection, how: Answering, *, status: int) -> Reply:
@@ -64,7 +71,7 @@ class Renderer:
         link = None
         if records and len(page.records) > size:
             token = self._cursors.write(records[-1][-len(plan.query.order) :], plan.fingerprint, how.tenant)
-            kept = [part for part in query.split("&") if part and not _PAGE_STATE.match(part)]
+            kept = [_in_url(part) for part in query.split("&") if part and not _PAGE_STATE.match(part)]
             link = f"{how.base}/{scope.path}{scope.cast}?{'&'.join([*kept, f'$skiptoken={token}'])}"
         writer = self._writer(scope, plan.projection, how)
         collection = f"{how.base}/{scope.path}"
@@ -85,9 +92,15 @@ class Renderer:
         body = _ENCODER.encode({f"{how.json_format.prefix}context": content.pop("@odata.context")} | content)
         return Reply(200, body, how.json_format.content_type, [("OData-Version", how.json_format.version)])
 
-    def metadata(self) -> Reply:
-        """The model in XML."""
-        return Reply(200, self._metadata, "application/xml;charset=utf-8", [("OData-Version", ProtocolVersion.V4)])
+    def metadata(self, media_type: str) -> Reply:
+        """The model, in one of `capabilities.METADATA_FORMATS`."""
+        headers = [("OData-Version", str(ProtocolVersion.V4)), ("Vary", "Accept")]
+        return Reply(200, self._metadata[media_type], f"{media_type};charset=utf-8", headers)
+
+    def openapi(self, how: Answering) -> Reply:
+        """The OpenAPI document, for clients that reach the service as this one does."""
+        body = _ENCODER.encode({"openapi": self._openapi["openapi"], "servers": [{"url": how.base}]} | self._openapi)
+        return Reply(200, body, "application/json;charset=utf-8")
 
     def _writer(self, scope: Scope, projection: Projection, how: Answering) -> EntityWriter:
         preferences = how.preferences
@@ -106,6 +119,11 @@ class Renderer:
                 omit=preferences.omit,
             )
         return writer
+
+
+def _in_url(part: str) -> str:
+    """A part of a query as it may stand in a URL, whatever the client left unencoded (RFC 3986 §2.1)."""
+    return part if part.isascii() else quote(part, safe=string.punctuation)
 
 
 def location(record: Record, scope: Scope, how: Answering) -> str:

@@ -20,6 +20,7 @@ from enrollscope.auth.permissions import Access, accepted_permissions
 from enrollscope.auth.verifier import Verifier
 from enrollscope.odata.batch import read_batch
 from enrollscope.odata.binder import Asked, Binder
+from enrollscope.odata.capabilities import METADATA_FORMATS
 from enrollscope.odata.cursors import CursorSigner
 from enrollscope.odata.edm import Model
 from enrollscope.odata.errors import (
@@ -39,6 +40,7 @@ from enrollscope.odata.headers import (
     accepts,
     negotiate_json,
     negotiate_version,
+    preferred,
     read_preferences,
 )
 from enrollscope.odata.keys import new_key
@@ -59,6 +61,7 @@ from enrollscope.odata.plan import (
     ReadCollection,
     ReadEntity,
     ReadMetadata,
+    ReadOpenApi,
     ReadServiceDocument,
     RunBatch,
     Scope,
@@ -89,7 +92,7 @@ class Service:
         self._settings = settings
         self._binder = Binder(model, cursors)
         self._reader = BodyReader(model, whole)
-        self._renderer = Renderer(model, store.layouts, cursors)
+        self._renderer = Renderer(model, store.layouts, cursors, batch_limit=settings.batch_limit)
         self._version = model.version
 
     async def serve(self, call: Call, path: str, receive: Receive) -> Reply:
@@ -110,11 +113,13 @@ class Service:
         if isinstance(plan, DeleteEntity):
             return await self._carry_out(self._delete(plan, call, caller))
         if isinstance(plan, ReadMetadata):
-            return self._metadata(call, options)
+            return self._metadata(call, plan)
         how = self._answering(call, options, preferences, caller, version)
         match plan:
             case ReadServiceDocument():
                 return self._renderer.service_document(how)
+            case ReadOpenApi():
+                return self._renderer.openapi(how)
             case ReadEntity():
                 return await self._read_entity(plan, caller, how)
             case UpdateEntity():
@@ -186,7 +191,7 @@ class Service:
             )
         )
         match plan:
-            case ReadServiceDocument() | ReadMetadata() | RunBatch():
+            case ReadServiceDocument() | ReadMetadata() | ReadOpenApi() | RunBatch():
                 pass
             case ReadEntity() | ReadCollection() | CountCollection():
                 caller.require(accepted_permissions(plan.scope.stored.name, Access.READ))
@@ -196,10 +201,11 @@ class Service:
                 assert_never(plan)
         return plan
 
-    def _metadata(self, call: Call, options: Options) -> Reply:
-        if options.text("format") is None and not accepts(call.headers.get("accept", ""), "application/xml"):
-            raise NotAcceptable("$metadata is offered as application/xml.", target="Accept")
-        return self._renderer.metadata()
+    def _metadata(self, call: Call, plan: ReadMetadata) -> Reply:
+        media_type = plan.media_type or preferred(call.headers.get("accept", ""), METADATA_FORMATS)
+        if media_type is None:
+            raise NotAcceptable(f"$metadata is offered as {' and '.join(METADATA_FORMATS)}.", target="Accept")
+        return self._renderer.metadata(media_type)
 
     async def _count(
         self, plan: CountCollection, call: Call, caller: Caller, preferences: Preferences, version: ProtocolVersion

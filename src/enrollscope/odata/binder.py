@@ -10,6 +10,7 @@ from enrollscope.odata.capabilities import (
     COUNT_OPTIONS,
     DOCUMENT_OPTIONS,
     ENTITY_OPTIONS,
+    METADATA_FORMATS,
     NOT_YET,
 )
 from enrollscope.odata.clauses import SelectItem
@@ -36,6 +37,7 @@ from enrollscope.odata.plan import (
     ReadCollection,
     ReadEntity,
     ReadMetadata,
+    ReadOpenApi,
     ReadServiceDocument,
     RunBatch,
     Scope,
@@ -47,6 +49,7 @@ from enrollscope.odata.resources import (
     CollectionCount,
     Member,
     MetadataDocument,
+    OpenApiDocument,
     Resource,
     Resources,
     ServiceRoot,
@@ -102,8 +105,12 @@ class Binder:
                 _allow(asked.options, DOCUMENT_OPTIONS)
                 return ReadServiceDocument()
             case MetadataDocument(), "GET":
-                _allow(asked.options, DOCUMENT_OPTIONS, _check_metadata_format)
-                return ReadMetadata()
+                _allow(asked.options, DOCUMENT_OPTIONS, _metadata_format)
+                wanted = asked.options.text("format")
+                return ReadMetadata(None if wanted is None else _metadata_format(wanted))
+            case OpenApiDocument(), "GET":
+                _allow(asked.options, DOCUMENT_OPTIONS)
+                return ReadOpenApi()
             case BatchEndpoint(), "POST":
                 _allow(asked.options, _NO_OPTIONS)
                 return RunBatch()
@@ -275,15 +282,16 @@ def _check_format(text: str) -> None:
         raise BadRequest(f"'{text[:100]}' is no format of this service; $format may be json.", target="$format")
 
 
-def _check_metadata_format(text: str) -> None:
-    media_type = text.partition(";")[0].strip().lower()
-    if media_type in ("json", "application/json"):
-        raise NotBuilt("$metadata is not offered in JSON yet; ask for application/xml.", target="$format")
-    if media_type not in ("xml", "application/xml"):
-        raise BadRequest(f"'{text[:100]}' is no format of $metadata; $format may be xml.", target="$format")
+def _metadata_format(text: str) -> str:
+    """The media type that `$format` means: in full, or by its last part."""
+    wanted = text.partition(";")[0].strip().lower()
+    for media_type in METADATA_FORMATS:
+        if wanted in (media_type, media_type.partition("/")[2]):
+            return media_type
+    raise BadRequest(f"'{text[:100]}' is no format of $metadata; $format may be xml or json.", target="$format")
 
 
-def _allow(options: Options, allowed: frozenset[str], check_format: Callable[[str], None] = _check_format) -> None:
+def _allow(options: Options, allowed: frozenset[str], check_format: Callable[[str], object] = _check_format) -> None:
     """Refuse the options that a resource does not take.
 
     Raises:
@@ -325,7 +333,7 @@ def _refused_method(resource: Resource, method: str) -> MethodNotAllowed:
             allowed = "GET, HEAD, PATCH, DELETE"
         case BatchEndpoint():
             allowed = "POST"
-        case CollectionCount() | ServiceRoot() | MetadataDocument():
+        case CollectionCount() | ServiceRoot() | MetadataDocument() | OpenApiDocument():
             allowed = "GET, HEAD"
         case _:
             assert_never(resource)

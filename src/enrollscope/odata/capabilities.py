@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from enrollscope.odata.edm import ComplexType, Default, Model, NavigationProperty, Property, visible_properties
 from enrollscope.odata.functions import FUNCTIONS
-from enrollscope.odata.headers import JsonFormat, MetadataLevel
+from enrollscope.odata.headers import JsonFormat, MetadataLevel, ProtocolVersion
 
 CORE = "Org.OData.Core.V1"
 CAPABILITIES = "Org.OData.Capabilities.V1"
@@ -79,7 +79,7 @@ def annotations_of_property(item: Property) -> Iterator[Annotation]:
 
 def annotations_of_container() -> Iterator[Annotation]:
     """What holds for the whole service."""
-    yield Annotation(f"{CORE}.ODataVersions", "4.0")
+    yield Annotation(f"{CORE}.ODataVersions", " ".join(ProtocolVersion))
     formats = [JsonFormat(level, ieee754_compatible=strings) for level in MetadataLevel for strings in (False, True)]
     yield Annotation(f"{CAPABILITIES}.SupportedFormats", tuple(item.content_type for item in formats))
     yield Annotation(f"{CAPABILITIES}.SupportedMetadataFormats", METADATA_FORMATS)

@@ -198,6 +198,25 @@ def accepts(accept: str, media_type: str) -> bool:
     return any(item.quality > 0 for item in matching)
 
 
+@lru_cache(_REMEMBERED)
+def preferred(accept: str, offered: tuple[str, ...]) -> str | None:
+    """Choose the media type that an `Accept` header likes best; an empty one accepts everything.
+
+    How well a media type is liked, the narrowest range says that it matches (RFC 9110 §12.5.1); of equal ones the first
+    of those offered is taken. `None`: none is liked.
+    """
+    ranges = _ranges(accept) if accept.strip() else (_Range("*", "*", (), 1.0),)
+    best, chosen = 0.0, None
+    for media_type in offered:
+        kind, _, subtype = media_type.partition("/")
+        matching = [item for item in ranges if item.type in {"*", kind} and item.subtype in {"*", subtype}]
+        if matching:
+            narrowest = max(matching, key=lambda item: (item.type != "*") + (item.subtype != "*"))
+            if narrowest.quality > best:
+                best, chosen = narrowest.quality, media_type
+    return chosen
+
+
 class OmitValues(StrEnum):
     """Values that a client can do without (OData Protocol 4.01 §8.2.8.6)."""
 

@@ -20,9 +20,7 @@ from enrollscope.odata.openapi_parts import (
     json_body,
     parameter_reference,
 )
-
-OPENAPI_SEGMENT = "openapi.json"
-"""Where the document lies below the version root."""
+from enrollscope.odata.resources import OPENAPI_SEGMENT
 
 _EVERY_ERROR = (
     errors.BadRequest,

@@ -251,7 +251,18 @@ class ReadServiceDocument:
 
 @dataclass(frozen=True, slots=True)
 class ReadMetadata:
-    """GET on `$metadata`."""
+    """GET on `$metadata`.
+
+    Attributes:
+        media_type: what `$format` asks for; `None`: `Accept` decides.
+    """
+
+    media_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOpenApi:
+    """GET on the OpenAPI document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +271,7 @@ class RunBatch:
 
 
 EntityPlan: TypeAlias = ReadCollection | CountCollection | ReadEntity | CreateEntity | UpdateEntity | DeleteEntity
-Plan: TypeAlias = EntityPlan | ReadServiceDocument | ReadMetadata | RunBatch
+Plan: TypeAlias = EntityPlan | ReadServiceDocument | ReadMetadata | ReadOpenApi | RunBatch
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """Resource paths against the model: which entities a URL reaches (contract §2.1, §3.2)."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 from urllib.parse import quote
 
@@ -34,6 +36,11 @@ class MetadataDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenApiDocument:
+    """The OpenAPI document."""
+
+
+@dataclass(frozen=True, slots=True)
 class BatchEndpoint:
     """`$batch`."""
 
@@ -59,7 +66,16 @@ class Member(NamedTuple):
     key: str
 
 
-Resource: TypeAlias = ServiceRoot | MetadataDocument | BatchEndpoint | Collection | CollectionCount | Member
+Resource: TypeAlias = (
+    ServiceRoot | MetadataDocument | OpenApiDocument | BatchEndpoint | Collection | CollectionCount | Member
+)
+
+OPENAPI_SEGMENT = "openapi.json"
+"""Where the OpenAPI document lies below the version root. OData has no address for it."""
+
+_BESIDE_THE_DATA: Mapping[str, Resource] = MappingProxyType(
+    {"$metadata": MetadataDocument(), "$batch": BatchEndpoint(), OPENAPI_SEGMENT: OpenApiDocument()}
+)
 
 
 class Resources:
@@ -98,10 +114,10 @@ class Resources:
         if not segments:
             return ServiceRoot()
         first, *rest = segments
-        if first.text in ("$metadata", "$batch"):
+        if first.text in _BESIDE_THE_DATA:
             if rest:
                 raise _unknown(rest[0], ())
-            return MetadataDocument() if first.text == "$metadata" else BatchEndpoint()
+            return _BESIDE_THE_DATA[first.text]
         if first.text.startswith("$"):
             raise NotBuilt(f"'{first.name[:100]}' is not offered at this address.", target=first.name[:100])
         source, path, context, rest = self._source(first, rest, user)
