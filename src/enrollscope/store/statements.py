@@ -165,11 +165,14 @@ Shape = TypeVar("Shape", bound=Hashable)
 def _remembered(
     cache: OrderedDict[Shape, Statement], shape: Shape, compile_shape: Callable[[], Statement]
 ) -> Statement:
-    found = cache.get(shape)
-    if found is None:
-        found = cache[shape] = compile_shape()
-        if len(cache) > _CACHED_SHAPES:
-            cache.popitem(last=False)
-    else:
-        cache.move_to_end(shape)
+    try:
+        found = cache.get(shape)
+        if found is None:
+            found = cache[shape] = compile_shape()
+            if len(cache) > _CACHED_SHAPES:
+                cache.popitem(last=False)
+        else:
+            cache.move_to_end(shape)
+    except RecursionError as error:
+        raise BadRequest("The query is nested deeper than can be answered. Ask in several steps.") from error
     return found

@@ -1,0 +1,316 @@
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from enrollscope.model.events import SCHEMA
+from enrollscope.odata.bound import (
+    Arithmetic,
+    Bound,
+    Column,
+    Combine,
+    Compare,
+    Comparison,
+    Logic,
+    Negate,
+    Null,
+    Operator,
+    Parameter,
+    SameText,
+)
+from enrollscope.odata.edm import Primitive
+from enrollscope.odata.errors import BadRequest, ServiceUnavailable
+from enrollscope.odata.layout import VERSION, Layout
+from enrollscope.odata.plan import Actor, Create, Order, Paging, Query, Update
+from enrollscope.odata.values import Instant
+from enrollscope.store.base import Store, Written
+from enrollscope.store.opening import migrate_store, open_store
+from enrollscope.store.sqlite_functions import register
+from enrollscope.store.sqlite_questions import Questions
+from enrollscope.store.statements import Statement
+from tests.conformance.conftest import SNAPSHOT
+from tests.conformance.library import LAYOUT, LIBRARY
+from tests.store.disk import failing_disk
+
+ACTOR = Actor("tenant", None, "app", "token", "request", 1)
+TYPES = frozenset(LAYOUT.types)
+
+
+def library_at(path: Path) -> Store:
+    """A store of the library, not started."""
+    return open_store(f"sqlite:///{path}", LIBRARY, history=SNAPSHOT)
+
+
+def book(key: str, pages: int = 1) -> Create:
+    """Put a book in."""
+    return Create(ACTOR, "works", key, "book", {"issued": Instant(7), "pages": pages})
+
+
+def change(key: str, pages: int) -> Update:
+    """Change a book."""
+    return Update(ACTOR, "works", key, TYPES, (), {"pages": pages})
+
+
+def left_in(folder: Path) -> list[str]:
+    """The names of the files in a folder."""
+    return sorted(item.name for item in folder.iterdir())
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """A started store."""
+    opened = library_at(tmp_path / "library.db")
+    await opened.start()
+    yield opened
+    await opened.close()
+
+
+async def test_closing_leaves_one_file(tmp_path: Path) -> None:
+    """What was in the write-ahead log is in the file, and the log is gone; closing again does nothing."""
+    path = tmp_path / "library.db"
+    store = library_at(path)
+    await store.start()
+    await store.write(book("w1"))
+    await store.close()
+    await store.close()
+    assert left_in(tmp_path) == ["library.db", "library.db.lock"]
+    again = library_at(path)
+    await again.start()
+    assert await again.read("tenant", "works", "w1") is not None
+    await again.close()
+
+
+async def test_a_store_that_is_not_open_says_so(tmp_path: Path) -> None:
+    """Before the start and after the end there is a clear refusal, not a failure."""
+    store = library_at(tmp_path / "library.db")
+    for attempt in (store.check(), store.read("t", "works", "k"), store.write(book("w1")), store.changes("t", 0, 1)):
+        with pytest.raises(ServiceUnavailable):
+            await attempt
+
+
+@pytest.mark.parametrize("fault", [pytest.param("full", id="no-space"), pytest.param("broken", id="io-error")])
+async def test_a_failed_commit_is_never_answered_as_done(tmp_path: Path, fault: str) -> None:
+    """When the disk fails every writer is told to come back, nothing of it is there, and the store works again."""
+    path = tmp_path / "library.db"
+    with failing_disk() as disk:
+        store = library_at(path)
+        await store.start()
+        await store.write(book("w0"))
+        setattr(disk, fault, True)
+        outcomes = await asyncio.gather(
+            *(store.write(item) for item in (book("w1"), change("w0", 2), book("w2"))), return_exceptions=True
+        )
+        assert [type(outcome) for outcome in outcomes] == [ServiceUnavailable] * 3
+        assert all(isinstance(item, ServiceUnavailable) and item.headers["Retry-After"].isdigit() for item in outcomes)
+        assert await store.read("tenant", "works", "w1") is None
+        assert len(await store.changes("tenant", 0, 10)) == 1
+        setattr(disk, fault, False)
+        written = await asyncio.gather(store.write(book("w1")), store.write(change("w0", 3)))
+        assert [item.record[VERSION] for item in written] == [1, 2]
+        assert len(await store.changes("tenant", 0, 10)) == 3
+        await store.close()
+
+
+async def test_readers_do_not_wait_for_a_writer(store: Store, tmp_path: Path) -> None:
+    """While another process holds the write lock, reading goes on and writing waits its turn."""
+    await store.write(book("w1"))
+    other = apsw.Connection(str(tmp_path / "library.db"))
+    other.execute("BEGIN IMMEDIATE")
+    writing = asyncio.ensure_future(store.write(change("w1", 2)))
+    await asyncio.sleep(0.05)
+    assert await store.read("tenant", "works", "w1") is not None
+    assert await store.count("tenant", Query("works", None, ()), ()) == 1
+    assert not writing.done()
+    other.execute("ROLLBACK")
+    other.close()
+    assert isinstance(await asyncio.wait_for(writing, 10), Written)
+
+
+async def test_a_question_nobody_waits_for_is_stopped(store: Store) -> None:
+    """A cancelled question does not keep a reader: the next ones are answered long before it would have ended."""
+    await asyncio.gather(*(store.write(book(f"w{number}", number)) for number in range(4_000)))
+    slow: Bound = Column("pages", Primitive.INT32)
+    for number in range(60):
+        slow = Arithmetic(Operator.ADD, slow, Parameter(number, Primitive.INT32), Primitive.INT32)
+    query = Query("works", Compare(Comparison.LT, slow, Parameter(0, Primitive.INT32)), ())
+    asked = [asyncio.ensure_future(store.count("tenant", query, (0,) * 60)) for _ in range(40)]
+    await asyncio.sleep(0.2)
+    assert not all(task.done() for task in asked)
+    begun = time.perf_counter()
+    for task in asked:
+        task.cancel()
+    await asyncio.wait_for(store.count("tenant", Query("works", None, ()), ()), 10)
+    waited = time.perf_counter() - begun
+    await asyncio.gather(*asked, return_exceptions=True)
+    alone = time.perf_counter()
+    await store.count("tenant", query, (0,) * 60)
+    assert waited < 5 * (time.perf_counter() - alone)
+
+
+async def test_what_is_nested_too_deep_is_refused(store: Store) -> None:
+    """Depth beyond what can be translated is the client's error, and the next question is answered."""
+    deep: Bound = Column("pages", Primitive.INT32)
+    for _ in range(400):
+        deep = Negate(deep, Primitive.INT32)
+    with pytest.raises(BadRequest, match="nested deeper"):
+        await store.count("tenant", Query("works", Compare(Comparison.EQ, deep, Null()), ()), ())
+    assert await store.count("tenant", Query("works", None, ()), ()) == 0
+
+
+LIGHT_START = """
+import asyncio, sys
+from enrollscope.model.events import SCHEMA
+from enrollscope.store.opening import open_store
+
+async def main():
+    store = open_store(sys.argv[1], SCHEMA)
+    await store.start()
+    await store.read("tenant", "events", "key")
+    await store.check()
+    print(sorted({"alembic", "sqlalchemy"} & set(sys.modules)))
+    await store.close()
+
+asyncio.run(main())
+"""
+
+
+def test_an_up_to_date_store_starts_light(tmp_path: Path) -> None:
+    """Serving an existing store by key imports neither Alembic nor SQLAlchemy, which take over a second together."""
+    command = [sys.executable, "-c", LIGHT_START, f"sqlite:///{tmp_path}/events.db"]
+    said = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() for _ in range(2)]
+    assert said == ["['alembic', 'sqlalchemy']", "[]"]
+
+
+async def test_what_questions_need_is_loaded_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that is closed while it still loads things closes all the same."""
+    monkeypatch.setattr("enrollscope.store.sqlite._WARM_UP_SECONDS", 0.0)
+    store = library_at(tmp_path / "library.db")
+    await store.start()
+    await asyncio.sleep(0)
+    await store.close()
+
+
+WRITER = """
+import asyncio, itertools, sys
+from enrollscope.odata.plan import Actor, Create, Update
+from enrollscope.odata.values import Instant
+from enrollscope.store.opening import open_store
+from tests.conformance.conftest import SNAPSHOT
+from tests.conformance.library import LAYOUT, LIBRARY
+
+ACTOR = Actor("tenant", None, "app", "token", "request", 1)
+
+async def main():
+    store = open_store(sys.argv[1], LIBRARY, history=SNAPSHOT)
+    await store.start()
+
+    async def write(name):
+        await store.write(Create(ACTOR, "works", name, "book", {"issued": Instant(1), "pages": 0}))
+        for number in itertools.count(1):
+            update = Update(ACTOR, "works", name, frozenset(LAYOUT.types), (), {"pages": number})
+            written = await store.write(update)
+            print(name, written.record[2], flush=True)
+
+    await asyncio.gather(*(write(f"w{number}") for number in range(16)))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("round_", [pytest.param(number, id=str(number)) for number in range(3)])
+def test_every_answered_change_survives_a_kill(tmp_path: Path, round_: int) -> None:
+    """A process killed in the middle of writing has kept all it answered; entities and log agree to the last change."""
+    path = tmp_path / "library.db"
+    answered: dict[str, int] = {}
+    command = [sys.executable, "-c", WRITER, f"sqlite:///{path}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        for count, line in enumerate(writer.stdout):
+            if count == 1_000 + 777 * round_:
+                writer.kill()
+            if line.endswith("\n"):
+                name, version = line.split()
+                answered[name] = int(version)
+    asyncio.run(compare(path, answered))
+
+
+async def compare(path: Path, answered: dict[str, int]) -> None:
+    """Hold what was answered against what is there, and the entities against the log."""
+    store = library_at(path)
+    await store.start()
+    entries = await store.changes("tenant", 0, 1_000_000)
+    latest = {entry.key: entry for entry in entries}
+    assert [entry.position for entry in entries] == list(range(1, len(entries) + 1))
+    for name, version in answered.items():
+        record = await store.read("tenant", "works", name)
+        assert record is not None
+        assert record[VERSION] >= version
+        assert latest[name].version == record[VERSION]
+        assert latest[name].after["pages"] == LAYOUT.value(record, "pages")
+    assert len(answered) == 16
+    await store.close()
+
+
+EVENTS = Layout.of(SCHEMA.whole, SCHEMA.stored[0])
+TIME, KEY = Column("eventDateTime", Primitive.DATE_TIME_OFFSET), Column("id", Primitive.STRING)
+NEWEST = (Order(TIME, descending=True), Order(KEY, descending=True))
+OLDEST = (Order(TIME), Order(KEY))
+OF_USER = SameText(Column("userId", Primitive.STRING), Parameter(0, Primitive.STRING))
+SINCE = Compare(Comparison.GE, TIME, Parameter(1, Primitive.DATE_TIME_OFFSET))
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory: pytest.TempPathFactory) -> apsw.Connection:
+    """A new store of the product."""
+    path = tmp_path_factory.mktemp("events") / "events.db"
+    migrate_store(f"sqlite:///{path}", SCHEMA)
+    connection = apsw.Connection(str(path))
+    register(connection)
+    return connection
+
+
+@pytest.mark.parametrize(
+    ("query", "plan"),
+    [
+        pytest.param(Query("events", None, NEWEST), "USING INDEX events_in_order (tenant_id=?)", id="newest-first"),
+        pytest.param(
+            Query("events", None, NEWEST, resumed=True),
+            "USING INDEX events_in_order (tenant_id=? AND (event_date_time_ticks,id)<(?,?))",
+            id="any-later-page",
+        ),
+        pytest.param(
+            Query("events", None, OLDEST, resumed=True),
+            "USING INDEX events_in_order (tenant_id=? AND (event_date_time_ticks,id)>(?,?))",
+            id="any-later-page-oldest-first",
+        ),
+        pytest.param(
+            Query("events", SINCE, NEWEST),
+            "USING INDEX events_in_order (tenant_id=? AND event_date_time_ticks>?)",
+            id="time-range",
+        ),
+        pytest.param(
+            Query("events", OF_USER, NEWEST), "USING INDEX events_of_user_id (tenant_id=? AND <expr>=?)", id="of-a-user"
+        ),
+        pytest.param(
+            Query("events", Combine(Logic.AND, OF_USER, SINCE), NEWEST, resumed=True),
+            "USING INDEX events_of_user_id"
+            " (tenant_id=? AND <expr>=? AND event_date_time_ticks>? AND (event_date_time_ticks,id)<(?,?))",
+            id="later-page-of-a-user",
+        ),
+    ],
+)
+def test_a_page_is_a_range_of_an_index(events: apsw.Connection, query: Query, plan: str) -> None:
+    """The lists that everybody asks for go to their place in an index and read on: nothing is sorted or passed over."""
+    after = (638_000_000_000_000_000, "key") if query.resumed else ()
+    paging = Paging(("user", 5), 100, after=after)
+    statement: Statement = Questions(SCHEMA, {"events": EVENTS}, {}).page(query, paging)[0]
+    explained = events.execute("EXPLAIN QUERY PLAN " + statement.text, statement.values("tenant", paging)).fetchall()
+    steps = [str(step[3]) for step in explained]
+    assert len(steps) == 1
+    assert steps[0] == f"SEARCH events {plan}"
