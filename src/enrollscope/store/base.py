@@ -35,8 +35,9 @@ class Change:
         kind: `created`, `updated` or `deleted`.
         version: the entity's version after the change; the last it had, for a deletion.
         at: ticks, UTC: when the request was received.
-        before: property → stored value before, of the properties that changed; of all for a deletion; empty for a creation.
-        after: the same afterwards.
+        before: property → value before, in OData JSON spelling, of the properties that changed; empty for a creation;
+            for a deletion of all properties of the type but the key, and `@odata.type`.
+        after: the same afterwards; empty for a deletion, all for a creation.
     """
 
     position: int
@@ -88,7 +89,7 @@ class Store(Protocol):
     async def write(self, command: Command) -> Written:
         """Carry out one command durably, together with its entry in the change log.
 
-        Commands on one entity take effect in the order of the calls. Commands that wait at the same time share a commit.
+        Commands on one entity take effect in the order of the calls. Those that wait at the same time share a commit.
 
         Raises:
             ResourceNotFound: no entity of that key, those types and links.
@@ -120,7 +121,10 @@ class Store(Protocol):
         ...
 
     async def secret(self, name: str, make: Callable[[], str]) -> str:
-        """The text kept under `name`, made and stored by the first who asks; every process on the store gets the same."""
+        """The text kept under `name`, made and stored by the first who asks.
+
+        Every process on the store gets the same. Needs no `start`: it makes and migrates the store if need be.
+        """
         ...
 
 

@@ -34,7 +34,7 @@ _QUESTIONS = "enrollscope.store.sqlite_questions"
 _WARM_UP_SECONDS = 1.0
 
 _READERS = 2
-_CACHE_KIB = 65_536
+_CACHE_KIB = 8_192
 _CHECKPOINT_PAGES = 4_000
 """Pages of 4 KiB in the write-ahead log before they are carried over into the file. Measured: with SQLite's own 1,000
 every page is carried over too often, with 16,000 the commit that does it stalls for 0.13 s."""
