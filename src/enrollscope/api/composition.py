@@ -8,8 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from enrollscope.api.app import Application
 from enrollscope.api.operations import Operations
-from enrollscope.api.serve import Service
+from enrollscope.api.serve import PermissionTable, Service
 from enrollscope.auth.development import development_verifier
+from enrollscope.auth.permissions import accepted_permissions
 from enrollscope.auth.verifier import Verifier
 from enrollscope.odata.cursors import CursorSigner
 from enrollscope.odata.schema import Schema
@@ -23,7 +24,9 @@ PAGING_KEY = "paging-key"
 
 
 @asynccontextmanager
-async def compose(settings: Settings, store: Store, schema: Schema) -> AsyncIterator[Application]:
+async def compose(
+    settings: Settings, store: Store, schema: Schema, permissions: PermissionTable = accepted_permissions
+) -> AsyncIterator[Application]:
     """Build the application for a started store; what it holds open ends with the block.
 
     Raises:
@@ -40,7 +43,7 @@ async def compose(settings: Settings, store: Store, schema: Schema) -> AsyncIter
         cursors = CursorSigner(base64.b64decode(await store.secret(PAGING_KEY, _paging_key)))
         whole = schema.whole
         services = {
-            version: Service(schema.view(version), whole, store, verifier, cursors, settings)
+            version: Service(schema.view(version), whole, store, verifier, cursors, settings, permissions)
             for version in schema.versions
         }
         yield Application(services, Operations(store, keys), settings.public_url)

@@ -5,9 +5,9 @@ Each stage refuses by raising an `ODataError`, and in no other way.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 import msgspec
 
@@ -16,7 +16,7 @@ from enrollscope.api.messages import Call, Receive, Reply, check_client_request_
 from enrollscope.api.payload import check_content_type, read_json
 from enrollscope.api.render import Answering, Renderer, applied, location
 from enrollscope.auth.caller import Caller
-from enrollscope.auth.permissions import Access, accepted_permissions
+from enrollscope.auth.permissions import Access
 from enrollscope.auth.verifier import Verifier
 from enrollscope.odata.batch import read_batch
 from enrollscope.odata.binder import Asked, Binder
@@ -74,6 +74,9 @@ from enrollscope.settings import Settings
 from enrollscope.store.base import Store, Written
 from enrollscope.store.batch import is_linked
 
+PermissionTable: TypeAlias = Callable[[str, Access], tuple[str, ...]]
+"""Stored set, access → the permissions that open it, any one of them; the least privileged first."""
+
 
 class Service:
     """The OData service of one API version."""
@@ -86,7 +89,9 @@ class Service:
         verifier: Verifier,
         cursors: CursorSigner,
         settings: Settings,
+        permissions: PermissionTable,
     ) -> None:
+        self._permissions = permissions
         self._store = store
         self._verifier = verifier
         self._settings = settings
@@ -194,9 +199,9 @@ class Service:
             case ReadServiceDocument() | ReadMetadata() | ReadOpenApi() | RunBatch():
                 pass
             case ReadEntity() | ReadCollection() | CountCollection():
-                caller.require(accepted_permissions(plan.scope.stored.name, Access.READ))
+                caller.require(self._permissions(plan.scope.stored.name, Access.READ))
             case CreateEntity() | UpdateEntity() | DeleteEntity():
-                caller.require(accepted_permissions(plan.scope.stored.name, Access.WRITE))
+                caller.require(self._permissions(plan.scope.stored.name, Access.WRITE))
             case _:
                 assert_never(plan)
         return plan
