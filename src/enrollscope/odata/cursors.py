@@ -12,10 +12,11 @@ import hmac
 import json
 from typing import Any
 
-from enrollscope.odata.errors import BadRequest
+from enrollscope.odata.errors import BadRequest, NotBuilt
 
 _SIGNATURE_BYTES = 16
-_MAX_TOKEN = 16_384
+_MAX_TOKEN = 49_152
+"""Characters. Links are URLs, and clients and proxies refuse those that are much longer."""
 
 
 def fingerprint(*parts: str) -> bytes:
@@ -35,10 +36,21 @@ class CursorSigner:
         self._secret = secret
 
     def write(self, values: tuple[Any, ...], question: bytes, tenant: str) -> str:
-        """Make a token for `values`, each a str, int, float, bool or None."""
-        payload = json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+        """Make a token for `values`, each a str, int, float, bool, bytes or None.
+
+        Raises:
+            NotBuilt: the values are too long for a link.
+        """
+        payload = json.dumps(values, separators=(",", ":"), ensure_ascii=False, default=_spelled).encode()
         signature = self._sign(payload, question, tenant)
-        return base64.urlsafe_b64encode(signature + payload).rstrip(b"=").decode("ascii")
+        token = base64.urlsafe_b64encode(signature + payload).rstrip(b"=").decode("ascii")
+        if len(token) > _MAX_TOKEN:
+            raise NotBuilt(
+                "The order cannot be paged, because it compares values that are too long for a link. "
+                "Order by something shorter, or ask for larger pages.",
+                target="$orderby",
+            )
+        return token
 
     def read(self, token: str, question: bytes, tenant: str) -> tuple[Any, ...]:
         """Take the values out of a token of ours.
@@ -60,8 +72,19 @@ class CursorSigner:
         signature, payload = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, self._sign(payload, question, tenant)):
             raise refusal
-        return tuple(json.loads(payload))
+        return tuple(json.loads(payload, object_hook=_read))
 
     def _sign(self, payload: bytes, question: bytes, tenant: str) -> bytes:
         message = question + hashlib.sha256(tenant.encode()).digest() + payload
         return hmac.digest(self._secret, message, "sha256")[:_SIGNATURE_BYTES]
+
+
+def _spelled(value: object) -> dict[str, str]:
+    """Bytes, which JSON lacks."""
+    if not isinstance(value, bytes):
+        raise TypeError(f"{type(value).__name__} cannot be the value of an order key")
+    return {"base64": base64.b64encode(value).decode("ascii")}
+
+
+def _read(spelled: dict[str, str]) -> bytes:
+    return base64.b64decode(spelled["base64"])

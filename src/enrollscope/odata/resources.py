@@ -198,6 +198,8 @@ class Resources:
             raise NotBuilt(f"The segment '{first.name[:100]}' is not offered here yet.", target=first.name[:100])
         cast = self._cast(scope, first)
         if cast is not None:
+            if first.arguments is not None:
+                return self._member(cast, _key_of(first, cast.declared), rest)
             if not rest:
                 return Collection(cast)
             return self._inside(cast, rest)
@@ -209,6 +211,8 @@ class Resources:
         first = rest[0]
         cast = self._cast(scope, first)
         if cast is not None:
+            if first.arguments is not None:
+                raise _unknown(first, ())
             return self._member(cast, key, rest[1:])
         _refuse_ref(first)
         names = [item.name for item in visible_properties(self._model, scope.declared)]
@@ -218,12 +222,10 @@ class Resources:
 
     def _cast(self, scope: Scope, segment: PathSegment) -> Scope | None:
         """The scope narrowed by a type segment; `None` where the segment is none."""
-        if segment.arguments is not None or "." not in segment.text:
-            return None
-        namespace = segment.text.rpartition(".")[0].lower()
+        namespace = segment.name.rpartition(".")[0].lower()
         if namespace not in (self._model.namespace.lower(), self._model.alias.lower()):
             return None
-        found = self._model.find_type(segment.text)
+        found = self._model.find_type(segment.name)
         if not isinstance(found, EntityType):
             known = [f"{self._model.namespace}.{item.name}" for item in self._model.concrete_types(scope.declared)]
             raise _unknown(segment, known)
