@@ -16,6 +16,9 @@ pytestmark = pytest.mark.slow
 SOON = 2.0
 """Seconds within which a service stops that has nothing left to do."""
 
+GRACE = 10.0
+"""Seconds that a service waits for the requests under way."""
+
 
 async def create(connection: Connection, token: str) -> str:
     """One event to change."""
@@ -136,6 +139,26 @@ def test_idle_connections_do_not_hold_up_the_stop(tmp_path: Path) -> None:
         status, seconds = asyncio.run(stop_among_idle(served, served.token()))
         assert status == 0
         assert seconds < SOON
+
+
+def test_a_request_that_never_becomes_whole_does_not_hold_up_the_stop_for_ever(tmp_path: Path) -> None:
+    """After ten seconds it is answered 503, in the form of every error, and the service ends with status 0."""
+
+    async def stop_before_a_body(served: Served, token: str) -> None:
+        async with await Connection.open(served.port) as connection:
+            await connection.send(request("POST", EVENTS, token, {"failureReason": "none"})[:-5])
+            await asyncio.sleep(0.2)
+            served.ask_to_stop()
+            status, seconds = await wait_for_end(served)
+            answer = await connection.receive()
+        assert status == 0
+        assert seconds < GRACE + SOON
+        assert (answer.status, answer.json["error"]["code"]) == (503, "ServiceUnavailable")
+        assert answer.headers["request-id"] == answer.json["error"]["innerError"]["request-id"]
+
+    with serving(tmp_path / "events.db") as served:
+        asyncio.run(stop_before_a_body(served, served.token()))
+        assert "Traceback" not in served.log.read_text(encoding="utf-8")
 
 
 def test_a_stopped_service_leaves_one_file(tmp_path: Path) -> None:

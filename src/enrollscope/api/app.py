@@ -3,12 +3,17 @@
 Requests are dispatched here and not by a router: the first segment says which version's model does the routing.
 """
 
+import asyncio
+import ipaddress
 import logging
 import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
+from enrollscope.api.compression import accepts_gzip, compress
+from enrollscope.api.crossorigin import CrossOrigin
 from enrollscope.api.errors import failure_reply
 from enrollscope.api.messages import (
     Call,
@@ -23,6 +28,7 @@ from enrollscope.api.messages import (
 )
 from enrollscope.api.operations import Operations
 from enrollscope.api.serve import Service
+from enrollscope.odata.errors import ServiceUnavailable
 from enrollscope.odata.values import Instant
 
 log = logging.getLogger(__name__)
@@ -45,12 +51,16 @@ class Application:
 
     Attributes:
         services: version segment → the OData service of that version.
-        public_url: under which clients reach this service; `None`: as the `Host` header says.
+        public_url: under which clients reach this service; `None`: as the request says.
+        cross_origin: which scripts of other origins may call.
+        compress_from: bytes from which an answer is compressed where the client accepts that.
     """
 
     services: Mapping[str, Service]
     operations: Operations
-    public_url: str | None = None
+    public_url: str | None
+    cross_origin: CrossOrigin
+    compress_from: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection.
@@ -66,17 +76,26 @@ class Application:
         except ClientDisconnected:
             log.debug("the client left before its request was whole", extra={"request_id": call.request_id})
             return
-        await _send(reply, call, send)
+        await self._send(reply, call, send)
 
     async def _answer(self, call: Call, receive: Receive) -> Reply:
         first, _, rest = call.path.lstrip("/").partition("/")
         service = self.services.get(first) or self.services.get(first.lower())
         try:
+            if call.method == "OPTIONS" and (preflight := self.cross_origin.preflight(call)) is not None:
+                return preflight
             if service is not None:
                 return await service.serve(call, rest, receive)
             return await self.operations.serve(call.path, call)
         except ClientDisconnected:
             raise
+        except asyncio.CancelledError:
+            # The server cancels a request only at a stop, when it has waited for it long enough. This task is the
+            # request and ends with the answer, so there is nobody left to hand the cancellation on to.
+            refusal = ServiceUnavailable(
+                "The service stopped before the request was whole or its answer ready.", headers={"Retry-After": "5"}
+            )
+            return failure_reply(refusal, call)
         except Exception as failure:  # noqa: BLE001 - whatever it is, it becomes the answer
             return failure_reply(failure, call)
 
@@ -85,8 +104,9 @@ class Application:
         request_id = new_request_id()
         return Call(
             method=scope["method"],
-            path=scope["raw_path"].decode("latin-1"),
-            query=scope["query_string"].decode("latin-1"),
+            # What is not UTF-8 goes on as it is, so that the parsers can say where it stands.
+            path=scope["raw_path"].decode("utf-8", "surrogateescape"),
+            query=scope["query_string"].decode("utf-8", "surrogateescape"),
             headers=headers,
             base_url=self.public_url or _origin(scope, headers),
             request_id=request_id,
@@ -94,27 +114,55 @@ class Application:
             received=Instant.from_unix_nanoseconds(time.time_ns()).ticks,
         )
 
+    async def _send(self, reply: Reply, call: Call, send: Send) -> None:
+        body = reply.body
+        headers = [
+            (b"request-id", call.request_id.encode("ascii")),
+            (b"client-request-id", call.client_request_id.encode("ascii")),
+            *_COMMON_HEADERS,
+        ]
+        if reply.content_type is not None:
+            headers.append((b"content-type", reply.content_type.encode("latin-1")))
+        if len(body) >= self.compress_from and accepts_gzip(call.headers.get("accept-encoding", "")):
+            body = await compress(body)
+            headers.append((b"content-encoding", b"gzip"))
+        if reply.status not in (204, 304):
+            headers.append((b"content-length", b"%d" % len(body)))
+        if "origin" in call.headers:
+            headers.extend(self.cross_origin.headers(call.headers["origin"]))
+        for name, value in reply.headers:
+            headers.append((name.encode("latin-1"), value.encode("latin-1")))
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
 
 def _origin(scope: Scope, headers: Mapping[str, str]) -> str:
-    """Scheme and host as the client wrote them, or as the server knows them where it wrote none that can be used."""
-    host = headers.get("host", "")
+    """Scheme and host as the client wrote them, or as the server knows them where it wrote none that can be used.
+
+    What a proxy says of the client's request counts where the proxy runs on this machine (contract §3.4); anyone else
+    could say so, too.
+    """
+    scheme, host = scope["scheme"], headers.get("host", "")
+    if ("x-forwarded-host" in headers or "x-forwarded-proto" in headers) and _is_local(scope):
+        # Each proxy appends to what it found: the first one stood nearest to the client.
+        forwarded = headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+        scheme = forwarded if forwarded in ("http", "https") else scheme
+        host = headers.get("x-forwarded-host", host).partition(",")[0].strip()
     if not _HOST.fullmatch(host):
         address, port = scope.get("server") or ("localhost", None)
         host = str(address) if port is None else f"{address}:{port}"
-    return f"{scope['scheme']}://{host}"
+    return f"{scheme}://{host}"
 
 
-async def _send(reply: Reply, call: Call, send: Send) -> None:
-    headers = [
-        (b"request-id", call.request_id.encode("ascii")),
-        (b"client-request-id", call.client_request_id.encode("ascii")),
-        *_COMMON_HEADERS,
-    ]
-    if reply.content_type is not None:
-        headers.append((b"content-type", reply.content_type.encode("latin-1")))
-    if reply.status not in (204, 304):
-        headers.append((b"content-length", b"%d" % len(reply.body)))
-    for name, value in reply.headers:
-        headers.append((name.encode("latin-1"), value.encode("latin-1")))
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+def _is_local(scope: Scope) -> bool:
+    """Whether the request came from this machine; over a socket in the file system there is no address."""
+    client = scope.get("client")
+    return client is None or _is_loopback(client[0])
+
+
+@lru_cache(128)
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
