@@ -157,6 +157,9 @@ def test_request_targets_of_every_form_are_read(client: Client, service: Service
         pytest.param("/v1.0/users", 501, "NotImplemented", "users", id="set-itself"),
         pytest.param("/v1.0/users/u", 501, "NotImplemented", "users/u", id="a-user"),
         pytest.param("/v1.0/$all", 501, "NotImplemented", "$all", id="all"),
+        pytest.param("/v1.0/$nothing", 400, "BadRequest", f"{MISSING} '$nothing'", id="nothing-of-odata"),
+        pytest.param(f"{EVENTS}/$nothing", 400, "BadRequest", f"{MISSING} '$nothing'", id="nothing-behind-events"),
+        pytest.param(f"{EVENTS}/1/$nothing", 400, "BadRequest", f"{MISSING} '$nothing'", id="nothing-behind-an-event"),
     ],
 )
 def test_an_address_that_leads_nowhere_says_where_it_went_wrong(

@@ -307,7 +307,7 @@ class _Writer:
             "filter": _filter_parameter(known),
             "orderby": _orderby_parameter(known),
             "select": self._select(address),
-            **{name: parameter_reference(name) for name in ("search", "count", "skip", "skiptoken", "top")},
+            **{name: parameter_reference(name) for name in ("search", "count", "skip", "top")},
         }
         return [made[name] for name in sorted(made.keys() & set(offered))]
 
@@ -341,7 +341,7 @@ def _list_parameter(name: str, description: str, items: list[str]) -> Schema:
         "description": description,
         "style": "form",
         "explode": False,
-        "schema": {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "string", "enum": items}},
+        "schema": {"type": "array", "minItems": 1, "items": {"type": "string", "enum": items}},
     }
 
 

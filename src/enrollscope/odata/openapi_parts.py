@@ -48,7 +48,6 @@ PARAMETERS: dict[str, Schema] = {
     "count": _query("$count", "Whether to count everything that matches.", {"type": "boolean"}),
     "search": _query("$search", "Words to look for.", {"type": "string", "minLength": 1}),
     "skip": _query("$skip", "How many to leave out.", _NUMBER),
-    "skiptoken": _query("$skiptoken", "Where a page begins; only the service makes it.", {"type": "string"}),
     "top": _query("$top", "How many a page holds.", _NUMBER),
     "ifMatch": _header(
         "If-Match", "Do it only at this version, `*` for any.", {"type": "string", "pattern": _ENTITY_TAG}

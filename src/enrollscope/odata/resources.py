@@ -73,6 +73,11 @@ Resource: TypeAlias = (
 OPENAPI_SEGMENT = "openapi.json"
 """Where the OpenAPI document lies below the version root. OData has no address for it."""
 
+_KNOWN_SEGMENTS = frozenset(
+    {"$all", "$apply", "$count", "$crossjoin", "$each", "$entity", "$filter", "$query", "$ref", "$root", "$value"}
+)
+"""Segments of OData's own (URL conventions 4.01 §4): whatever else begins with `$` is wrong."""
+
 _BESIDE_THE_DATA: Mapping[str, Resource] = MappingProxyType(
     {"$metadata": MetadataDocument(), "$batch": BatchEndpoint(), OPENAPI_SEGMENT: OpenApiDocument()}
 )
@@ -118,7 +123,7 @@ class Resources:
             if rest:
                 raise _unknown(rest[0], ())
             return _BESIDE_THE_DATA[first.text]
-        if first.text.startswith("$"):
+        if first.name in _KNOWN_SEGMENTS:
             raise NotBuilt(f"'{first.name[:100]}' is not offered at this address.", target=first.name[:100])
         source, path, context, rest = self._source(first, rest, user)
         if not rest:
@@ -195,6 +200,8 @@ class Resources:
             return CollectionCount(scope)
         if first.text.startswith("$"):
             _refuse_ref(first)
+            if first.name not in _KNOWN_SEGMENTS:
+                raise _unknown(first, ("$count",))
             raise NotBuilt(f"The segment '{first.name[:100]}' is not offered here yet.", target=first.name[:100])
         cast = self._cast(scope, first)
         if cast is not None:
@@ -216,7 +223,7 @@ class Resources:
             return self._member(cast, key, rest[1:])
         _refuse_ref(first)
         names = [item.name for item in visible_properties(self._model, scope.declared)]
-        if first.text.startswith("$") or first.name.lower() in {name.lower() for name in names}:
+        if first.name in _KNOWN_SEGMENTS or first.name.lower() in {name.lower() for name in names}:
             raise NotBuilt(f"Reading '{first.name[:100]}' of an entity by itself is not offered yet.")
         raise _unknown(first, names)
 
