@@ -19,7 +19,7 @@ from enrollscope.store.base import Store
 _PATCH = """
 Change an event; the token is good for an hour:
 
-curl -X PATCH {address}/v1.0/deviceManagement/troubleshootingEvents/{key} \\
+curl -sS -X PATCH {address}/v1.0/deviceManagement/troubleshootingEvents/{key} \\
   -H 'Content-Type: application/json' \\
   -d '{{"failureCategory": "authentication", "failureReason": "0x80180002"}}' \\
   -H 'Authorization: Bearer {token}'
