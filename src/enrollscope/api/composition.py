@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from enrollscope.api.app import Application
+from enrollscope.api.crossorigin import CrossOrigin
 from enrollscope.api.operations import Operations
 from enrollscope.api.serve import PermissionTable, Service
 from enrollscope.auth.development import development_verifier
@@ -46,7 +47,13 @@ async def compose(
             version: Service(schema.view(version), whole, store, verifier, cursors, settings, permissions)
             for version in schema.versions
         }
-        yield Application(services, Operations(store, keys), settings.public_url)
+        yield Application(
+            services,
+            Operations(store, keys),
+            settings.public_url,
+            CrossOrigin(frozenset(settings.cors_origins)),
+            settings.compress_from,
+        )
 
 
 def _new_signing_keys() -> str:

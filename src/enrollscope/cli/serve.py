@@ -70,6 +70,7 @@ async def _serve(settings: Settings, *, sample: bool) -> None:
                     access_log=False,
                     log_config=None,
                     server_header=False,
+                    proxy_headers=False,  # the application reads them, for its links
                     backlog=_BACKLOG,
                     timeout_graceful_shutdown=_GRACE_SECONDS,
                 )

@@ -16,6 +16,7 @@ from enrollscope.settings.readers import (
     host_name,
     is_loopback,
     issuer_url,
+    origin_list,
     size,
     whole_number,
 )
@@ -94,6 +95,23 @@ class Settings:
             shown_default="none",
         ),
     ] = ()
+    cors_origins: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Origins, between commas, whose scripts may call from a browser, such as `https://portal.example`;"
+            " `*` for all of them, `none` for none.",
+            origin_list,
+            shown_default="`*`",
+        ),
+    ] = ("*",)
+    compress_from: Annotated[
+        int,
+        Setting(
+            "Shortest answer to be compressed for clients that accept gzip, in bytes or with a unit.",
+            size(2**9, 2**30),
+            shown_default="`2KiB`",
+        ),
+    ] = 2 * 2**10
     body_limit: Annotated[
         int,
         Setting("Longest request body, in bytes or with a unit.", size(2**10, 2**30), shown_default="`4MiB`"),

@@ -122,6 +122,17 @@ def audience_list(text: str) -> tuple[str, ...]:
     return audiences
 
 
+def origin_list(text: str) -> tuple[str, ...]:
+    """Read origins between commas: scheme, host and port as browsers write them, so without a slash at the end."""
+    if text == "none":
+        return ()
+    origins = tuple(part.strip() for part in text.split(","))
+    for origin in origins:
+        if origin != "*" and (split_absolute_url(origin).path or origin != origin.lower()):
+            raise ValueError("has an entry that is no origin; write scheme and host, as in https://portal.example.")
+    return origins
+
+
 def database_url(text: str) -> str:
     """Read where the store is. The messages never repeat it: it may hold a password."""
     if text.startswith(SQLITE_PREFIX):
