@@ -5,7 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from enrollscope.odata import errors
-from enrollscope.odata.capabilities import COLLECTION_OPTIONS, COUNT_OPTIONS, METADATA_FORMATS, is_comparable
+from enrollscope.odata.capabilities import (
+    COLLECTION_OPTIONS,
+    COUNT_OPTIONS,
+    METADATA_FORMATS,
+    NOT_YET,
+    is_comparable,
+)
 from enrollscope.odata.edm import EntityType, Model, NavigationProperty, Property, visible_properties
 from enrollscope.odata.jsonschema import Schema, Use, complex_schema, component_name, entity_schema, reference
 from enrollscope.odata.openapi_parts import (
@@ -68,7 +74,7 @@ def openapi_document(model: Model, batch_limit: int) -> dict[str, Any]:
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
             "headers": HEADERS,
-            "parameters": PARAMETERS,
+            "parameters": {name: item for name, item in PARAMETERS.items() if name not in NOT_YET},
             "responses": {item.code: error_response(item) for item in _EVERY_ERROR},
             "schemas": {
                 "error": ERROR,
