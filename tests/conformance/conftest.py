@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Coroutine, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,10 +12,11 @@ import pytest
 
 from enrollscope.odata.layout import Layout
 from enrollscope.store.base import Store
-from enrollscope.store.opening import open_store
+from enrollscope.store.opening import migrate_store, open_store
 from enrollscope.store.schema import tables
 from enrollscope.store.snapshot import Snapshot
 from tests.conformance.library import LIBRARY
+from tests.postgres import Server, shared_server
 
 T = TypeVar("T")
 
@@ -34,13 +36,26 @@ class Opened:
         return self.runner.run(work)
 
 
-@pytest.fixture(scope="module", params=[pytest.param("sqlite", id="sqlite")])
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """The PostgreSQL of this test run."""
+    with shared_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=[pytest.param("sqlite", id="sqlite"), pytest.param("postgres", id="postgres")])
 def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     """A started store of the library."""
-    assert request.param == "sqlite"
-    path: Path = tmp_path_factory.mktemp("store") / "library.db"
-    with asyncio.Runner() as runner:
-        store = open_store(f"sqlite:///{path}", LIBRARY, history=SNAPSHOT)
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            path: Path = tmp_path_factory.mktemp("store") / "library.db"
+            url = f"sqlite:///{path}"
+        else:
+            server: Server = request.getfixturevalue("postgres")
+            url = server.url(stack.enter_context(server.database()))
+            migrate_store(url, LIBRARY, history=SNAPSHOT)
+        runner = stack.enter_context(asyncio.Runner())
+        store = open_store(url, LIBRARY, history=SNAPSHOT)
         runner.run(store.start())
         yield Opened(store, runner)
         runner.run(store.close())

@@ -11,7 +11,7 @@ from tests.conformance.library import LIBRARY
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        pytest.param("postgresql://localhost/events", "not offered yet", id="postgresql"),
+        pytest.param("postgres://localhost/events", "postgresql://", id="short-for-postgresql"),
         pytest.param("mysql://localhost/events", "sqlite:///PATH", id="unknown-kind"),
         pytest.param("events.db", "sqlite:///PATH", id="a-path"),
         pytest.param("sqlite:events.db", "sqlite:///PATH", id="no-slashes"),

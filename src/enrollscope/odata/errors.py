@@ -18,6 +18,7 @@ Raised anywhere below `api/`, turned into a response in one place: `api/errors.p
     ├── RequestTimeout            408
     ├── FailedDependency          424  a request of a batch whose condition, another request, failed
     ├── InternalServerError       500
+    │   └── OutcomeUnknown        500  a change may have been made
     ├── NotBuilt                  501  valid OData that this service does not offer yet
     └── ServiceUnavailable        503
 """
@@ -147,6 +148,15 @@ class InternalServerError(ODataError):
     """A defect of this service. The message never tells more than that."""
 
     status, code = 500, "InternalServerError"
+
+
+class OutcomeUnknown(InternalServerError):
+    """A change may have been made or not, and nobody can tell.
+
+    Not a 503, because clients repeat what got a 503 by themselves, and a creation would then be made twice.
+    """
+
+    code = "OutcomeUnknown"
 
 
 class NotBuilt(ODataError):

@@ -75,6 +75,11 @@ class GroupCommit:
             self._worker = loop.create_task(self._work())
         return await answer
 
+    @property
+    def busy(self) -> bool:
+        """Whether a batch is being committed or waits for it."""
+        return self._worker is not None
+
     async def close(self) -> None:
         """Refuse what comes from now on, and return when what waits is written."""
         self._closed = True

@@ -1,6 +1,6 @@
 """Where two databases differ, each difference named once. Everything else of a statement is the same for both.
 
-What SQLite lacks is registered as functions (`sqlite_functions.py`); the names here are theirs.
+What a database lacks it is given as functions of one name in both: `sqlite_functions.py`, `postgres_objects.sql`.
 """
 
 from collections.abc import Mapping
@@ -96,10 +96,10 @@ _INTEGERS = frozenset(
         *(Primitive.DURATION, Primitive.DATE_TIME_OFFSET),
     )
 )
-_FLOATS = frozenset((Primitive.SINGLE, Primitive.DOUBLE))
+FLOATS = frozenset((Primitive.SINGLE, Primitive.DOUBLE))
 
-_FAMILIES: Mapping[Primitive, str] = MappingProxyType(
-    dict.fromkeys(_INTEGERS, "integer") | dict.fromkeys(_FLOATS, "double") | {Primitive.DECIMAL: "decimal"}
+FAMILIES: Mapping[Primitive, str] = MappingProxyType(
+    dict.fromkeys(_INTEGERS, "integer") | dict.fromkeys(FLOATS, "double") | {Primitive.DECIMAL: "decimal"}
 )
 
 
@@ -124,27 +124,27 @@ class SqliteDialect:
 
     def promoted(self, value: Sql, kind: Primitive, wanted: Primitive) -> Sql:
         """Not by CAST where it would not round correctly."""
-        before, after = _FAMILIES[kind], _FAMILIES[wanted]
+        before, after = FAMILIES[kind], FAMILIES[wanted]
         if before == after:
             return value
         if after == "decimal":
             return cast(value, TEXT)
-        return _own("double", FLOAT, value) if before == "decimal" else cast(value, FLOAT)
+        return own_function("double", FLOAT, value) if before == "decimal" else cast(value, FLOAT)
 
     def arithmetic(self, operator: Operator, kind: Primitive, left: Sql, right: Sql) -> Sql:
         """By functions: SQLite's own integers overflow into floats, and its division by zero is null."""
-        result = {"integer": INTEGER, "double": FLOAT, "decimal": TEXT}[_FAMILIES[kind]]
-        return _own(f"{_FAMILIES[kind]}_{operator.value}", result, left, right)
+        result = {"integer": INTEGER, "double": FLOAT, "decimal": TEXT}[FAMILIES[kind]]
+        return own_function(f"{FAMILIES[kind]}_{operator.value}", result, left, right)
 
     def negated(self, kind: Primitive, value: Sql) -> Sql:
         """See `Dialect`."""
-        if kind in _FLOATS:
+        if kind in FLOATS:
             return -value
         return self.arithmetic(Operator.SUB, kind, literal("0" if kind is Primitive.DECIMAL else 0), value)
 
     def rounded(self, name: str, kind: Primitive, value: Sql) -> Sql:
         """See `Dialect`."""
-        return _own(f"{_FAMILIES[kind]}_{name}", TEXT if kind is Primitive.DECIMAL else FLOAT, value)
+        return own_function(f"{FAMILIES[kind]}_{name}", TEXT if kind is Primitive.DECIMAL else FLOAT, value)
 
     def position(self, text: Sql, part: Sql) -> Sql:
         """See `Dialect`."""
@@ -152,7 +152,7 @@ class SqliteDialect:
 
     def substring(self, text: Sql, start: Sql, length: Sql | None) -> Sql:
         """See `Dialect`."""
-        return _own("substring", TEXT, text, start, *(() if length is None else (length,)))
+        return own_function("substring", TEXT, text, start, *(() if length is None else (length,)))
 
     def trimmed(self, text: Sql, characters: Sql) -> Sql:
         """See `Dialect`."""
@@ -160,7 +160,7 @@ class SqliteDialect:
 
     def cased(self, name: str, text: Sql) -> Sql:
         """SQLite's own lower() and upper() know ASCII alone."""
-        return _own(name, TEXT, text)
+        return own_function(name, TEXT, text)
 
     def date_of(self, ticks: Sql) -> Sql:
         """See `Dialect`."""
@@ -175,9 +175,9 @@ class SqliteDialect:
 
     def seconds(self, ticks: Sql) -> Sql:
         """See `Dialect`."""
-        return _own("seconds", TEXT, ticks)
+        return own_function("seconds", TEXT, ticks)
 
 
-def _own(name: str, kind: Any, *arguments: Sql) -> Function[Any]:
-    """A call of one of our registered functions."""
+def own_function(name: str, kind: Any, *arguments: Sql) -> Function[Any]:
+    """A call of one of our own functions, which the database was given."""
     return Function(f"odata_{name}", *arguments, type_=kind)

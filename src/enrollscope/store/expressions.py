@@ -135,6 +135,11 @@ class Expressions:
         """A value by which rows can be ordered."""
         return self._dialect.comparable(self.value(bound), bound.type or Primitive.STRING)
 
+    def comparable_parameter(self, name: str, like: Bound) -> Sql:
+        """A parameter that is compared with what `comparable` makes of an expression."""
+        kind = like.type or Primitive.STRING
+        return self._dialect.comparable(bindparam(name, type_=scalar_type(kind)), kind)
+
     def _column(self, name: str) -> sqlalchemy.Column[Any]:
         return self._table.c[self._layout.names[self._layout.index[name]]]
 
@@ -148,7 +153,7 @@ class Expressions:
             return self._compare_with_null(operator, left, right)
         common = _common(left.type, right.type)
         first = self._dialect.comparable(self._promoted(left, common), common)
-        second = self._promoted(right, common)
+        second = self._dialect.comparable(self._promoted(right, common), common)
         match operator:
             case Comparison.EQ:
                 both = self.nullable(left) and self.nullable(right)
@@ -183,7 +188,7 @@ class Expressions:
         conditions = [self._compare(Comparison.EQ, operand, item) for item in others]
         if plain and operand.type is not None:
             column = self._dialect.comparable(self.value(operand), operand.type)
-            conditions.append(column.in_([self.value(item) for item in plain]))
+            conditions.append(column.in_([self.comparable(item) for item in plain]))
         return _balanced(Logic.OR, conditions)
 
     def _same_text(self, left: Bound, right: Bound) -> Sql:

@@ -10,14 +10,13 @@ from typing import Any, TypeAlias, TypeVar
 from sqlalchemy import Select, Table, and_, bindparam, false, func, null, or_, select, tuple_
 
 from enrollscope.odata.bound import Bound
-from enrollscope.odata.edm import Primitive
 from enrollscope.odata.errors import BadRequest, NotBuilt
 from enrollscope.odata.layout import Layout
 from enrollscope.odata.plan import Order, Paging, Query
 from enrollscope.odata.values import Instant
 from enrollscope.store.dialects import Dialect, Sql
 from enrollscope.store.expressions import Expressions
-from enrollscope.store.schema import INTEGER, TEXT, scalar_type
+from enrollscope.store.schema import INTEGER, TEXT
 
 _CACHED_SHAPES = 512
 _MOST_ROWS = 2**63 - 1
@@ -102,10 +101,7 @@ def _behind(order: tuple[Order, ...], keys: list[Sql], nulls: Nulls, expressions
     Where it can be, this is one comparison of rows, which an index answers by going there and reading on, so that page
     10,000 costs what page 1 does. A key that may be null needs the long form.
     """
-    values: list[Sql] = [
-        bindparam(f"odata_after_{place}", type_=scalar_type(key.expression.type or Primitive.STRING))
-        for place, key in enumerate(order)
-    ]
+    values = [expressions.comparable_parameter(f"odata_after_{n}", key.expression) for n, key in enumerate(order)]
     plain = not any(nulls) and not any(expressions.nullable(key.expression) for key in order)
     if plain and len({key.descending for key in order}) == 1:
         left, right = tuple_(*keys), tuple_(*values)

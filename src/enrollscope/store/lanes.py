@@ -1,0 +1,93 @@
+"""Group commit for many tenants: each has a queue of its own, so that a flood in one keeps nobody else waiting.
+
+A tenant has one batch under way at a time, which keeps the order of its commands; batches of different tenants run side
+by side and take turns, oldest first, for whatever the database gives them.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from enrollscope.odata.errors import BadRequest, ServiceUnavailable
+from enrollscope.odata.plan import Command
+from enrollscope.store.base import Written
+from enrollscope.store.batch import Outcome, Unit
+from enrollscope.store.commit import GroupCommit
+
+T = TypeVar("T")
+
+_SHARE = 4
+"""One tenant may fill this part of the queue (a quarter); the rest is left to others."""
+
+
+class Lanes:
+    """A `GroupCommit` for each tenant that is writing. Belongs to one event loop.
+
+    Args:
+        commit: makes a batch of one tenant durable; see `GroupCommit`.
+        capacity: how many units may wait in all.
+    """
+
+    def __init__(self, commit: Callable[[str, Sequence[Unit]], Awaitable[Sequence[Outcome]]], capacity: int) -> None:
+        self._commit = commit
+        self._capacity = capacity
+        self._share = max(1, capacity // _SHARE)
+        self._lanes: dict[str, GroupCommit] = {}
+        self._waiting: dict[str, int] = {}
+        self._total = 0
+        self._closed = False
+
+    async def write(self, command: Command) -> Written:
+        """See `GroupCommit.write`."""
+        tenant = command.actor.tenant
+        return await self._through(tenant, lambda lane: lane.write(command))
+
+    async def write_together(self, commands: Sequence[Command]) -> Sequence[Written]:
+        """See `GroupCommit.write_together`.
+
+        Raises:
+            BadRequest: they are of several tenants, which no transaction spans.
+        """
+        tenants = {command.actor.tenant for command in commands}
+        if len(tenants) > 1:
+            raise BadRequest("Changes that must succeed together must belong to one tenant.")
+        if not tenants:
+            return ()
+        return await self._through(tenants.pop(), lambda lane: lane.write_together(commands))
+
+    async def close(self) -> None:
+        """Refuse what comes from now on, and return when what waits is written."""
+        self._closed = True
+        for lane in list(self._lanes.values()):
+            await lane.close()
+
+    async def _through(self, tenant: str, work: Callable[[GroupCommit], Awaitable[T]]) -> T:
+        lane = self._admit(tenant)
+        self._waiting[tenant] = self._waiting.get(tenant, 0) + 1
+        self._total += 1
+        try:
+            return await work(lane)
+        finally:
+            self._total -= 1
+            self._waiting[tenant] -= 1
+            if not self._waiting[tenant] and not self._closed and not lane.busy:
+                del self._waiting[tenant], self._lanes[tenant]
+
+    def _admit(self, tenant: str) -> GroupCommit:
+        if self._closed:
+            raise ServiceUnavailable("The service is shutting down.", headers={"Retry-After": "5"})
+        waiting = self._waiting.get(tenant, 0)
+        # A tenant with nothing in the queue is let in even when it is full: others filled it.
+        if waiting and (self._total >= self._capacity or waiting >= self._share):
+            raise ServiceUnavailable(
+                f"{self._total} changes are waiting to be written already, {waiting} of them of this tenant.",
+                headers={"Retry-After": "1"},
+            )
+        if tenant not in self._lanes:
+            self._lanes[tenant] = GroupCommit(self._of(tenant), self._capacity)
+        return self._lanes[tenant]
+
+    def _of(self, tenant: str) -> Callable[[Sequence[Unit]], Awaitable[Sequence[Outcome]]]:
+        async def commit(units: Sequence[Unit]) -> Sequence[Outcome]:
+            return await self._commit(tenant, units)
+
+        return commit

@@ -1,0 +1,280 @@
+"""The store on PostgreSQL: any number of processes serve one database.
+
+Changes go in group commits, one batch of a tenant at a time (`lanes.py`); reads by key share trips (`coalescing.py`).
+What can be tried again without harm is tried again for a while (`postgres_retries.py`): everything, as long as nothing
+was committed. What became of a commit whose answer got lost is looked up in the log (`postgres_rows.Rows.holds`).
+"""
+
+import asyncio
+import importlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import asyncpg
+
+from enrollscope.odata.errors import ODataError
+from enrollscope.odata.layout import Layout, Record
+from enrollscope.odata.plan import Command, Page, Paging, Query
+from enrollscope.odata.schema import Schema
+from enrollscope.store.base import Change, StoreRefused, Written
+from enrollscope.store.batch import Batch, Outcome, Unit, commands_of, place_of
+from enrollscope.store.coalescing import Coalescing
+from enrollscope.store.history import History
+from enrollscope.store.lanes import Lanes
+from enrollscope.store.postgres_connections import (
+    Connection,
+    Connections,
+    Failure,
+    Target,
+    failure_of,
+    unavailable,
+)
+from enrollscope.store.postgres_migrations import check_server, newer, refusing, revision_of, shown
+from enrollscope.store.postgres_retries import persistently, settled
+from enrollscope.store.postgres_rows import Mark, Rows
+
+if TYPE_CHECKING:
+    from enrollscope.store.postgres_questions import Questions
+
+T = TypeVar("T")
+
+_WRITERS = 4
+_KEY_READERS = 2
+_ASKERS = 4
+_QUESTIONS = "enrollscope.store.postgres_questions"
+_WARM_UP_SECONDS = 1.0
+
+# Statements by key have one good plan, whatever the values.
+_BY_KEY = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+
+_SECRET = "SELECT value FROM secrets WHERE name = $1"  # noqa: S105 - a statement, not a secret
+_INSERT_ONCE = "INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+
+
+# A row that another transaction holds, or one that takes too long, must not fail those that share a batch with it.
+_ONE_MAY_BE_AT_FAULT = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
+
+
+class _Unsettled(Exception):
+    """The connection broke while a commit was under way."""
+
+    def __init__(self, mark: Mark, outcomes: Sequence[Outcome]) -> None:
+        super().__init__("commit without an answer")
+        self.mark = mark
+        self.outcomes = outcomes
+
+
+class PostgresStore:
+    """A store in one PostgreSQL database. `base.Store` says what its methods promise.
+
+    Args:
+        history: how the tables come to be; this store never migrates, it refuses to start.
+        queue: how many commands may wait to be written.
+    """
+
+    def __init__(self, target: Target, schema: Schema, history: History, queue: int) -> None:
+        self._target = target
+        self._schema = schema
+        self._history = history
+        self._layouts = {stored.name: Layout.of(schema.whole, stored) for stored in schema.stored}
+        self._rows = Rows.of(self._layouts)
+        self._queue = queue
+        self._questions: Questions | None = None
+        self._running: _Running | None = None
+        self._warming: asyncio.Task[None] | None = None
+
+    @property
+    def layouts(self) -> dict[str, Layout]:
+        """See `base.Store`."""
+        return self._layouts
+
+    async def start(self) -> None:
+        """See `base.Store`."""
+        if self._running is None:
+            await self._examine()
+            self._running = _Running(
+                Lanes(self._commit, self._queue),
+                Coalescing(self._find, _KEY_READERS),
+                Connections(self._target, _WRITERS, _BY_KEY),
+                Connections(self._target, _KEY_READERS, _BY_KEY),
+                Connections(self._target, _ASKERS),
+            )
+            self._warming = asyncio.create_task(self._warm_up())
+
+    async def close(self) -> None:
+        """See `base.Store`."""
+        running = self._running
+        if self._warming is not None:
+            self._warming.cancel()
+        if running is not None:
+            await running.close()
+        self._running = None
+
+    async def check(self) -> None:
+        """See `base.Store`."""
+        async with refusing(self._target.url), self._started().askers.lease() as connection:
+            await self._check_revision(connection)
+
+    async def read(self, tenant: str, stored: str, key: str) -> Record | None:
+        """See `base.Store`."""
+        return await self._started().reads.read(tenant, stored, key)
+
+    async def write(self, command: Command) -> Written:
+        """See `base.Store`."""
+        return await self._started().commits.write(command)
+
+    async def write_together(self, commands: Sequence[Command]) -> Sequence[Written]:
+        """See `base.Store`."""
+        return await self._started().commits.write_together(commands)
+
+    async def fetch(self, tenant: str, query: Query, paging: Paging) -> Page:
+        """See `base.Store`."""
+        questions = await self._loaded()
+        return await self._ask(lambda connection: questions.page(connection, tenant, query, paging))
+
+    async def count(self, tenant: str, query: Query, parameters: tuple[Any, ...]) -> int:
+        """See `base.Store`."""
+        questions = await self._loaded()
+        return await self._ask(lambda connection: questions.count(connection, tenant, query, parameters))
+
+    async def changes(self, tenant: str, after: int, limit: int) -> list[Change]:
+        """See `base.Store`."""
+        return await self._ask(lambda connection: self._rows.changes(connection, tenant, after, limit))
+
+    async def secret(self, name: str, make: Callable[[], str]) -> str:
+        """See `base.Store`. Needs no `start`."""
+        async with refusing(self._target.url):
+            connection = await self._target.connect()
+            try:
+                await self._check_revision(connection)
+                found = await connection.fetchval(_SECRET, name)
+                if found is None:
+                    await connection.execute(_INSERT_ONCE, name, make())
+                    found = await connection.fetchval(_SECRET, name)
+                return str(found)
+            finally:
+                await connection.close()
+
+    def _started(self) -> "_Running":
+        if self._running is None:
+            raise unavailable("The store is not open.", 5)
+        return self._running
+
+    async def _loaded(self) -> "Questions":
+        if self._questions is None:
+            # Not imported with this module: what it needs takes half of the time that a start may take.
+            module = await asyncio.to_thread(importlib.import_module, _QUESTIONS)
+            self._questions = module.Questions(self._schema, self._layouts)
+        return self._questions
+
+    async def _warm_up(self) -> None:
+        """Load what questions need soon after the start, so that not even the first one waits for it."""
+        await asyncio.sleep(_WARM_UP_SECONDS)
+        await self._loaded()
+
+    async def _examine(self) -> None:
+        async with refusing(self._target.url):
+            connection = await self._target.connect()
+            try:
+                await check_server(connection)
+                await self._check_revision(connection)
+            finally:
+                await connection.close()
+
+    async def _check_revision(self, connection: Connection) -> None:
+        revision, head = await revision_of(connection), self._history.revisions[-1]
+        if revision == head:
+            return
+        if revision is not None and revision not in self._history.revisions:
+            raise StoreRefused(newer(self._target.url, revision, head))
+        state = "has no tables yet" if revision is None else f"has its tables at revision {revision}, not {head}"
+        raise StoreRefused(
+            f"{shown(self._target.url)} {state}. Run: enrollscope migrate --database URL, with a role that may create "
+            "tables."
+        )
+
+    async def _find(self, tenant: str, stored: str, keys: Sequence[str]) -> dict[str, Record]:
+        async def find() -> dict[str, Record]:
+            async with self._started().key_readers.lease() as connection:
+                return await self._rows.find(connection, tenant, stored, keys)
+
+        return await persistently(find)
+
+    async def _ask(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        async def ask() -> T:
+            async with self._started().askers.lease() as connection:
+                return await work(connection)
+
+        return await persistently(ask)
+
+    async def _commit(self, tenant: str, units: Sequence[Unit]) -> Sequence[Outcome]:
+        """Make a batch durable. Raises when one of its commands may be at fault, so that they are tried one by one."""
+
+        async def attempt() -> Sequence[Outcome]:
+            try:
+                return await self._attempt(tenant, units)
+            except _Unsettled as unsettled:
+                if await settled(partial(self._holds, unsettled.mark)):
+                    return unsettled.outcomes
+                raise ConnectionResetError("the commit did not take effect") from unsettled
+
+        try:
+            return await persistently(attempt)
+        except ODataError as failure:
+            if len(units) > 1 and isinstance(failure.__cause__, _ONE_MAY_BE_AT_FAULT):
+                raise
+            return [failure] * len(units)
+
+    async def _attempt(self, tenant: str, units: Sequence[Unit]) -> Sequence[Outcome]:
+        async with self._started().writers.lease() as connection:
+            await connection.execute("BEGIN")
+            batch = Batch.over(self._layouts, await self._lock(connection, tenant, units))
+            batch.apply(units)
+            if not batch.log:
+                await connection.execute("ROLLBACK")
+                return batch.outcomes
+            mark = await self._rows.write(connection, tenant, batch)
+            try:
+                done = await connection.execute("COMMIT")
+            except Exception as error:
+                if failure_of(error) is Failure.LOST:
+                    raise _Unsettled(mark, batch.outcomes) from error
+                raise
+            if done != "COMMIT":
+                raise unavailable(f"The database answered a commit with {done}. Nothing was changed.")
+            return batch.outcomes
+
+    async def _lock(
+        self, connection: Connection, tenant: str, units: Sequence[Unit]
+    ) -> dict[tuple[str, str, str], Record | None]:
+        keys: dict[str, set[str]] = {}
+        for _, stored, key in map(place_of, commands_of(units)):
+            keys.setdefault(stored, set()).add(key)
+        rows: dict[tuple[str, str, str], Record | None] = {}
+        for stored in sorted(keys):
+            found = await self._rows.lock(connection, tenant, stored, keys[stored])
+            rows.update({(tenant, stored, key): found.get(key) for key in keys[stored]})
+        return rows
+
+    async def _holds(self, mark: Mark) -> bool:
+        async with self._started().writers.lease() as connection, connection.transaction():
+            return await self._rows.holds(connection, mark)
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What a started store holds."""
+
+    commits: Lanes
+    reads: Coalescing
+    writers: Connections
+    key_readers: Connections
+    askers: Connections
+
+    async def close(self) -> None:
+        await self.commits.close()
+        await self.reads.close()
+        for connections in (self.writers, self.key_readers, self.askers):
+            await connections.close()

@@ -1,0 +1,89 @@
+"""PostgreSQL's side of `dialects.Dialect`."""
+
+from typing import Any
+
+from sqlalchemy import Column, UnaryExpression, cast, func, literal
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.engine import Dialect as Compiler
+from sqlalchemy.types import Numeric
+
+from enrollscope.odata.bound import Operator, ScalarType
+from enrollscope.odata.edm import Primitive
+from enrollscope.store.dialects import FAMILIES, FLOATS, Sql, own_function
+from enrollscope.store.schema import FLOAT, INTEGER, TEXT
+
+
+class PostgresDialect:
+    """PostgreSQL from version 14 on, with the functions of `postgres_objects.sql`. Text is collated by code point."""
+
+    def __init__(self) -> None:
+        self._compiler: Compiler = asyncpg.dialect()  # type: ignore[no-untyped-call]  # its constructor has no annotations
+
+    @property
+    def compiler(self) -> Compiler:
+        """Its parameters are numbered: `$1`, `$2`."""
+        return self._compiler
+
+    def comparable(self, value: Sql, kind: ScalarType) -> Sql:
+        """A Decimal is stored as text."""
+        return cast(value, Numeric()) if kind is Primitive.DECIMAL else value
+
+    def ordered(self, value: Sql, *, descending: bool) -> UnaryExpression[Any]:
+        """Null is highest unless told otherwise; where there is none, saying so would keep an index from being used."""
+        key = value.desc() if descending else value.asc()
+        if isinstance(value, Column) and not value.nullable:
+            return key
+        return key.nulls_last() if descending else key.nulls_first()
+
+    def promoted(self, value: Sql, kind: Primitive, wanted: Primitive) -> Sql:
+        """See `Dialect`."""
+        before, after = FAMILIES[kind], FAMILIES[wanted]
+        if before == after:
+            return value
+        if after == "decimal":
+            return cast(value, TEXT)
+        return own_function("double", FLOAT, value) if before == "decimal" else cast(value, FLOAT)
+
+    def arithmetic(self, operator: Operator, kind: Primitive, left: Sql, right: Sql) -> Sql:
+        """By functions: a double that overflows is an error to the server, and a Decimal is stored as text."""
+        result = {"integer": INTEGER, "double": FLOAT, "decimal": TEXT}[FAMILIES[kind]]
+        return own_function(f"{FAMILIES[kind]}_{operator.value}", result, left, right)
+
+    def negated(self, kind: Primitive, value: Sql) -> Sql:
+        """See `Dialect`."""
+        if kind in FLOATS:
+            return -value
+        zero = literal("0", TEXT) if kind is Primitive.DECIMAL else literal(0, INTEGER)
+        return self.arithmetic(Operator.SUB, kind, zero, value)
+
+    def rounded(self, name: str, kind: Primitive, value: Sql) -> Sql:
+        """See `Dialect`."""
+        return own_function(f"{FAMILIES[kind]}_{name}", TEXT if kind is Primitive.DECIMAL else FLOAT, value)
+
+    def position(self, text: Sql, part: Sql) -> Sql:
+        """See `Dialect`."""
+        return func.strpos(text, part, type_=INTEGER)
+
+    def substring(self, text: Sql, start: Sql, length: Sql | None) -> Sql:
+        """See `Dialect`."""
+        return own_function("substring", TEXT, text, start, *(() if length is None else (length,)))
+
+    def trimmed(self, text: Sql, characters: Sql) -> Sql:
+        """See `Dialect`."""
+        return func.btrim(text, characters, type_=TEXT)
+
+    def cased(self, name: str, text: Sql) -> Sql:
+        """The collation by code point knows the case of ASCII alone."""
+        return own_function(name, TEXT, text)
+
+    def date_of(self, ticks: Sql) -> Sql:
+        """See `Dialect`."""
+        return own_function("date", TEXT, ticks)
+
+    def time_of(self, ticks: Sql) -> Sql:
+        """See `Dialect`."""
+        return own_function("time", TEXT, ticks)
+
+    def seconds(self, ticks: Sql) -> Sql:
+        """See `Dialect`."""
+        return own_function("seconds", TEXT, ticks)

@@ -1,0 +1,193 @@
+"""The way of a PostgreSQL database from nothing to the current tables.
+
+Run by an operator, with a role that owns the tables; the service itself needs no such right.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from enrollscope.store.base import StoreRefused
+from enrollscope.store.history import History
+from enrollscope.store.postgres_connections import Connection, Failure, Target, failure_of
+
+OLDEST_SERVER = 14
+
+# Any two numbers that no other program is likely to lock.
+_LOCK = (0x4F446174, 1)
+
+_OWN_OBJECTS = Path(__file__).with_name("postgres_objects.sql")
+_TENANT_TABLES = ("changes", "positions")
+_WITHOUT_LIMITS = {"statement_timeout": "0", "lock_timeout": "60s", "idle_in_transaction_session_timeout": "0"}
+_REVISION = "SELECT version_num FROM alembic_version"
+
+
+def shown(url: str) -> str:
+    """The URL of a database without user, password and parameters."""
+    parts = urlsplit(url)
+    return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+@asynccontextmanager
+async def refusing(url: str) -> AsyncIterator[None]:
+    """Tell the operator what the server has against us.
+
+    Raises:
+        StoreRefused: in place of the driver's own errors.
+    """
+    try:
+        yield
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+        name, said = shown(url), str(error) or type(error).__name__
+        match error:
+            case asyncpg.InvalidAuthorizationSpecificationError() | asyncpg.InvalidPasswordError():
+                remedy = "Check user and password of --database, and pg_hba.conf of the server."
+            case asyncpg.InvalidCatalogNameError():
+                remedy = "Create the database, or name another with --database."
+            case asyncpg.InsufficientPrivilegeError():
+                remedy = "The role lacks a right: docs/operate.md lists what the service and a migration need."
+            case _ if failure_of(error) is Failure.LOST:
+                remedy = "Check that the server runs and can be reached from here."
+            case _:
+                remedy = "The server's log may say more."
+        raise StoreRefused(f"{name} cannot be used: {said}. {remedy}") from error
+
+
+async def revision_of(connection: Connection) -> str | None:
+    """How far the tables are; `None`: there are none.
+
+    Raises:
+        StoreRefused: there are tables of something else.
+    """
+    if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+        return None
+    revisions = [row[0] for row in await connection.fetch(_REVISION)]
+    if len(revisions) > 1:
+        raise StoreRefused("The table alembic_version has several rows: the database is of another program.")
+    return str(revisions[0]) if revisions else None
+
+
+async def check_server(connection: Connection) -> None:
+    """Refuse a server on which the store could not keep its promises.
+
+    Raises:
+        StoreRefused: it is too old, keeps text in another encoding, or forgets commits.
+    """
+    version = connection.get_server_version()
+    if version.major < OLDEST_SERVER:
+        raise StoreRefused(f"The server is PostgreSQL {version.major}; {OLDEST_SERVER} or later is needed.")
+    encoding, commits = await connection.fetchrow(
+        "SELECT pg_encoding_to_char(encoding), current_setting('synchronous_commit') "
+        "FROM pg_database WHERE datname = current_database()"
+    ) or ("", "")
+    if encoding != "UTF8":
+        raise StoreRefused(
+            f"The database is encoded in {encoding}. Create one with ENCODING 'UTF8' TEMPLATE template0."
+        )
+    if commits == "off":
+        raise StoreRefused(
+            "The server has synchronous_commit = off, so that a crash would take back changes already answered. "
+            "Set it to on, for this role at least: ALTER ROLE … SET synchronous_commit = on."
+        )
+
+
+def migration_script(history: History, current: str | None, *, stored: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The statements from a revision to the last one, in order.
+
+    Args:
+        stored: the tables of stored sets, when they are to be distributed over the nodes of a Citus cluster.
+    """
+    statements = _statements(history.upgrade(current, "postgresql"), ";\n")
+    statements += _statements(_OWN_OBJECTS.read_text(encoding="utf-8"), ";\n\n")
+    return (*statements, *(distribution(stored) if stored else ()))
+
+
+def _statements(text: str, end: str) -> list[str]:
+    without_comments = re.sub("^--.*\n", "", text + "\n", flags=re.MULTILINE)
+    return [statement.strip().removesuffix(";") for statement in without_comments.split(end) if statement.strip()]
+
+
+def distribution(stored: tuple[str, ...]) -> tuple[str, ...]:
+    """The statements that spread every table by its tenant, rows of one tenant together (Citus)."""
+    first, *others = (*stored, *_TENANT_TABLES)
+    return (
+        f"SELECT create_distributed_table('{first}', 'tenant_id')",
+        *(f"SELECT create_distributed_table('{name}', 'tenant_id', colocate_with => '{first}')" for name in others),
+        *(f"SELECT create_reference_table('{name}')" for name in ("secrets", "alembic_version")),
+    )
+
+
+async def migrate(url: str, history: History, *, stored: tuple[str, ...] = ()) -> tuple[str | None, str]:
+    """Bring the tables to the last revision; returns the revisions before and after.
+
+    Everything is one transaction, but for indexes that are made CONCURRENTLY: those are made one by one while the
+    service goes on writing, and made anew when an earlier attempt broke off.
+
+    Args:
+        stored: see `migration_script`.
+
+    Raises:
+        StoreRefused: another migration is under way, the tables are newer than this version of the program, or the
+            server refuses a statement; what was not made concurrently is then as before.
+    """
+    async with refusing(url):
+        connection = await Target(url).connect(_WITHOUT_LIMITS)
+        try:
+            if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", *_LOCK):
+                raise StoreRefused(f"Another migration of {shown(url)} is under way. Wait for it, then try again.")
+            await check_server(connection)
+            return await _migrate(connection, url, history, stored)
+        finally:
+            await connection.close()
+
+
+async def _migrate(
+    connection: Connection, url: str, history: History, stored: tuple[str, ...]
+) -> tuple[str | None, str]:
+    before, head = await revision_of(connection), history.revisions[-1]
+    if before is not None and before not in history.revisions:
+        raise StoreRefused(newer(url, before, head))
+    statements: tuple[str, ...] = ()
+    if before != head:
+        statements = migration_script(history, before, stored=stored)
+    elif stored:
+        statements = distribution(stored)
+    await _drop_broken_indexes(connection)
+    waiting: list[str] = []
+    for statement in statements:
+        if " CONCURRENTLY " in statement:
+            await _together(connection, waiting)
+            waiting = []
+            await connection.execute(statement, timeout=None)
+        else:
+            waiting.append(statement)
+    await _together(connection, waiting)
+    return before, head
+
+
+async def _together(connection: Connection, statements: list[str]) -> None:
+    async with connection.transaction():
+        for statement in statements:
+            await connection.execute(statement, timeout=None)
+
+
+async def _drop_broken_indexes(connection: Connection) -> None:
+    """An index whose concurrent making broke off is there, is kept up to date, and is of no use."""
+    broken = await connection.fetch(
+        "SELECT indexrelid::regclass::text FROM pg_index JOIN pg_class ON pg_class.oid = indrelid "
+        "WHERE NOT indisvalid AND relnamespace = current_schema()::regnamespace"
+    )
+    for (name,) in broken:
+        await connection.execute(f"DROP INDEX CONCURRENTLY {name}", timeout=None)
+
+
+def newer(url: str, revision: str, head: str) -> str:
+    """What to tell an operator whose tables this version of the program does not know."""
+    return (
+        f"The tables of {shown(url)} are at revision {revision}, which this version of the program does not know; it "
+        f"knows {head}. They were left as they are: install the newer version."
+    )

@@ -1,0 +1,165 @@
+-- What the store needs in PostgreSQL beside the tables of a model: a table of its own, and the functions that the server
+-- lacks for OData; SQLite gets functions of the same names in sqlite_functions.py.
+--
+-- Every migration makes all of them, in this order; a change of one needs a new revision. All are null for null. A NaN
+-- becomes null, as in SQLite. What a question provokes comes as SQLSTATE 22003 (out of range), 22012 (division by zero)
+-- and 22011 (negative length). An empty line ends a statement.
+
+-- The last position of each tenant in the log of changes. A row is changed by every commit of its tenant: there is room
+-- to do so in place.
+CREATE TABLE IF NOT EXISTS positions (tenant_id TEXT COLLATE "C" NOT NULL PRIMARY KEY, last BIGINT NOT NULL)
+WITH (fillfactor = 50);
+
+CREATE OR REPLACE FUNCTION odata_tolower(t text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT lower(t COLLATE "und-x-icu")$$;
+
+CREATE OR REPLACE FUNCTION odata_toupper(t text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT upper(t COLLATE "und-x-icu")$$;
+
+CREATE OR REPLACE FUNCTION odata_substring(t text, s bigint) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT CASE
+  WHEN s >= 0 THEN substr(t, least(s, 2147483646)::int + 1)
+  WHEN s <= -length(t) THEN t
+  ELSE right(t, -s::int)
+END$$;
+
+CREATE OR REPLACE FUNCTION odata_substring(t text, s bigint, n bigint) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT CASE WHEN n < 0 THEN substr(t, 1, -1) ELSE left(odata_substring(t, s), least(n, 2147483647)::int) END$$;
+
+CREATE OR REPLACE FUNCTION odata_seconds(ticks bigint) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT (ticks * 0.0000001)::text$$;
+
+CREATE OR REPLACE FUNCTION odata_date(ticks bigint) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT to_char(DATE '0001-01-01' + (ticks / 864000000000)::int, 'YYYY-MM-DD')$$;
+
+CREATE OR REPLACE FUNCTION odata_time(ticks bigint) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT to_char(ticks / 36000000000 % 24, 'FM00') || ':' || to_char(ticks / 600000000 % 60, 'FM00')
+  || ':' || to_char(ticks / 10000000 % 60, 'FM00') || '.' || to_char(ticks % 10000000, 'FM0000000')$$;
+
+CREATE OR REPLACE FUNCTION odata_integer_add(l bigint, r bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT l + r$$;
+
+CREATE OR REPLACE FUNCTION odata_integer_sub(l bigint, r bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT l - r$$;
+
+CREATE OR REPLACE FUNCTION odata_integer_mul(l bigint, r bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT l * r$$;
+
+CREATE OR REPLACE FUNCTION odata_integer_div(l bigint, r bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT l / r$$;
+
+CREATE OR REPLACE FUNCTION odata_integer_mod(l bigint, r bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT l % r$$;
+
+CREATE OR REPLACE FUNCTION odata_decimal_add(l text, r text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT nullif((l::numeric + r::numeric)::text, 'NaN')$$;
+
+CREATE OR REPLACE FUNCTION odata_decimal_sub(l text, r text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT nullif((l::numeric - r::numeric)::text, 'NaN')$$;
+
+CREATE OR REPLACE FUNCTION odata_decimal_mul(l text, r text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT nullif((l::numeric * r::numeric)::text, 'NaN')$$;
+
+CREATE OR REPLACE FUNCTION odata_decimal_mod(l text, r text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT nullif((l::numeric % r::numeric)::text, 'NaN')$$;
+
+-- 50 significant digits. The quotient is made with more places than are kept.
+CREATE OR REPLACE FUNCTION odata_decimal_div(l text, r text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT CASE
+  WHEN abs(n) IN (0, 'Infinity') THEN trim_scale(n)::text
+  WHEN abs(n) >= 1 THEN trim_scale(round(n, 50 - length(trunc(abs(n))::text)))::text
+  ELSE trim_scale(round(n, 50 + length(substr(abs(n)::text, 3)) - length(ltrim(substr(abs(n)::text, 3), '0'))))::text
+END FROM (SELECT round(l::numeric, 120) / r::numeric AS n) AS quotient WHERE n <> 'NaN'$$;
+
+CREATE OR REPLACE FUNCTION odata_decimal_divby(l text, r text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT CASE
+  WHEN r::numeric <> 0 THEN odata_decimal_div(l, r)
+  WHEN l::numeric <> 0 THEN (sign(l::numeric) * 'Infinity'::numeric)::text
+END$$;
+
+CREATE OR REPLACE FUNCTION odata_decimal_round(l text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT round(l::numeric)::text$$;
+
+CREATE OR REPLACE FUNCTION odata_decimal_floor(l text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT floor(l::numeric)::text$$;
+
+CREATE OR REPLACE FUNCTION odata_decimal_ceiling(l text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT ceil(l::numeric)::text$$;
+
+-- A cast refuses what is too large or too small for a double; rounded as IEEE 754 says, it is an infinity or zero.
+CREATE OR REPLACE FUNCTION odata_double(t text) RETURNS double precision LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT CASE
+  WHEN abs(t::numeric) >= 2::numeric ^ 1024 - 2::numeric ^ 970 THEN sign(t::numeric)::float8 * 'Infinity'::float8
+  WHEN abs(t::numeric) < 2.4703282292062328e-324 THEN 0
+  ELSE t::float8
+END$$;
+
+-- The operators refuse what overflows to an infinity or underflows to zero. Whether that would happen is found out with
+-- operands scaled by powers of two, which is exact.
+CREATE OR REPLACE FUNCTION odata_double_add(l double precision, r double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT nullif(CASE
+  WHEN abs(l) < 1 OR abs(r) < 1 THEN l + r
+  WHEN abs(l * 0.5::float8 + r * 0.5::float8) >= 2::float8 ^ 1023
+    THEN (l * 0.5::float8 + r * 0.5::float8) * 'Infinity'::float8
+  ELSE l + r
+END, 'NaN')$$;
+
+CREATE OR REPLACE FUNCTION odata_double_sub(l double precision, r double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT odata_double_add(l, -r)$$;
+
+CREATE OR REPLACE FUNCTION odata_double_mul(l double precision, r double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT nullif(CASE
+  WHEN abs(l) > 1 AND abs(r) > 1 AND abs(l * 2::float8 ^ -512) * abs(r * 2::float8 ^ -512) >= 1
+    THEN sign(l) * sign(r) * 'Infinity'::float8
+  WHEN abs(l) < 2::float8 ^ -540 AND abs(r) < 2::float8 ^ -540 THEN 0
+  WHEN l <> 0 AND r <> 0 AND abs(l) < 1 AND abs(r) < 1
+    AND abs(l * 2::float8 ^ 512) * abs(r * 2::float8 ^ 512) <= 2::float8 ^ -51 THEN 0
+  ELSE l * r
+END, 'NaN')$$;
+
+CREATE OR REPLACE FUNCTION odata_double_div(l double precision, r double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT nullif(CASE
+  WHEN r = 0 THEN CASE WHEN l = 0 THEN 'NaN'::float8 ELSE sign(l) * 'Infinity'::float8 END
+  WHEN abs(l) > 2::float8 ^ 500 AND abs(r) < 2::float8 ^ -560 THEN sign(l) * sign(r) * 'Infinity'::float8
+  WHEN abs(l) > 2::float8 ^ -52 AND abs(r) < 1 AND abs(l * 2::float8 ^ -512) / abs(r * 2::float8 ^ 512) >= 1
+    THEN sign(l) * sign(r) * 'Infinity'::float8
+  WHEN l <> 0 AND abs(l) < 1 AND abs(r) > 1
+    AND abs(l * 2::float8 ^ 512) / abs(r * 2::float8 ^ -512) <= 2::float8 ^ -51 THEN 0
+  ELSE l / r
+END, 'NaN')$$;
+
+CREATE OR REPLACE FUNCTION odata_double_divby(l double precision, r double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT odata_double_div(l, r)$$;
+
+-- Long division in binary: every step is exact.
+CREATE OR REPLACE FUNCTION odata_double_mod(l double precision, r double precision) RETURNS double precision
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+DECLARE rest double precision := abs(l); step double precision := abs(r);
+BEGIN
+  IF r = 0 THEN RAISE division_by_zero; END IF;
+  IF rest = 'Infinity' THEN RETURN NULL; END IF;
+  IF step > rest THEN RETURN l; END IF;
+  WHILE step <= rest - step LOOP step := step + step; END LOOP;
+  LOOP
+    IF rest >= step THEN rest := rest - step; END IF;
+    EXIT WHEN step = abs(r);
+    step := step / 2;
+  END LOOP;
+  RETURN CASE WHEN l < 0 THEN -rest ELSE rest END;
+END$$;
+
+CREATE OR REPLACE FUNCTION odata_double_floor(l double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT floor(l)$$;
+
+CREATE OR REPLACE FUNCTION odata_double_ceiling(l double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT ceil(l)$$;
+
+-- Halves go away from zero; round() takes them to even.
+CREATE OR REPLACE FUNCTION odata_double_round(l double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT CASE WHEN abs(l - trunc(l)) >= 0.5 THEN trunc(l) + sign(l) ELSE trunc(l) END$$;

@@ -1,0 +1,73 @@
+"""Questions with conditions to PostgreSQL.
+
+Apart from the rest of the store, because importing SQLAlchemy takes 0.5 s.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
+
+from enrollscope.odata.errors import BadRequest
+from enrollscope.odata.layout import Layout
+from enrollscope.odata.plan import Page, Paging, Query
+from enrollscope.odata.schema import Schema
+from enrollscope.store.postgres_connections import STATEMENT_SECONDS, Connection, unavailable
+from enrollscope.store.postgres_dialect import PostgresDialect
+from enrollscope.store.schema import tables
+from enrollscope.store.statements import Statement, Statements
+
+_TOO_MUCH = "The query is longer or deeper than can be answered. Ask in several steps."
+
+# What the server says to a correct statement: SQLSTATE → what to tell the client.
+_REFUSALS: Mapping[str, str] = {
+    "22003": "An arithmetic operation in the query leaves the range of its type.",
+    "22012": "The query divides by zero (for some entity). Exclude it, or use divby.",
+    "22011": "The length given to substring() is negative.",
+    "54001": _TOO_MUCH,
+    "54000": _TOO_MUCH,
+    "54011": _TOO_MUCH,
+    "54023": _TOO_MUCH,
+}
+_MOST_PARAMETERS = 32_767
+
+
+class Questions:
+    """Answers queries on connections of the store."""
+
+    def __init__(self, schema: Schema, layouts: Mapping[str, Layout]) -> None:
+        self._statements = Statements(layouts, tables(schema, layouts.values()).tables, PostgresDialect())
+
+    async def page(self, connection: Connection, tenant: str, query: Query, paging: Paging) -> Page:
+        """The records, and how many there are in all when that is asked: both as of one moment."""
+        page = self._statements.page(query, paging)
+        if not paging.total:
+            return Page(await _rows_of(connection, page, tenant, paging))
+        count = self._statements.count(query)
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            records = await _rows_of(connection, page, tenant, paging)
+            return Page(records, int((await _rows_of(connection, count, tenant, paging))[0][0]))
+
+    async def count(self, connection: Connection, tenant: str, query: Query, parameters: tuple[Any, ...]) -> int:
+        """How many records match."""
+        rows = await _rows_of(connection, self._statements.count(query), tenant, Paging(parameters, limit=1))
+        return int(rows[0][0])
+
+
+async def _rows_of(connection: Connection, statement: Statement, tenant: str, paging: Paging) -> list[tuple[Any, ...]]:
+    values = statement.values(tenant, paging)
+    if len(values) > _MOST_PARAMETERS:
+        raise BadRequest(_TOO_MUCH)
+    try:
+        return [tuple(row) for row in await connection.fetch(statement.text, *values)]
+    except asyncpg.QueryCanceledError as error:
+        raise unavailable(
+            f"The query took longer than {STATEMENT_SECONDS} seconds and was given up. Narrow it down, by a range of "
+            "time for example.",
+            30,
+        ) from error
+    except asyncpg.PostgresError as error:
+        refusal = _REFUSALS.get(str(error.sqlstate))
+        if refusal is None:
+            raise
+        raise BadRequest(refusal) from error

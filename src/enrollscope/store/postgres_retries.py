@@ -1,0 +1,82 @@
+"""Trying again: for how long, and what clients are told in the end."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar, assert_never
+
+from enrollscope.odata.errors import ODataError, OutcomeUnknown
+from enrollscope.store.postgres_connections import Failure, failure_of, unavailable
+
+T = TypeVar("T")
+
+RETRY_SECONDS = 5.0
+"""How long a failed attempt is tried again. A restart of the server fits in."""
+SETTLE_SECONDS = 20.0
+"""How long a lost answer to a commit is looked for. A failover fits in."""
+_PAUSE_SECONDS = 0.02
+_LONGEST_PAUSE_SECONDS = 0.5
+
+
+async def persistently(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Try something that leaves nothing behind when it fails.
+
+    Raises:
+        ServiceUnavailable: the database cannot do it now; nothing was changed.
+        Exception: as it came, when trying again would not help.
+    """
+    pauses = _Pauses(RETRY_SECONDS)
+    while True:
+        try:
+            return await attempt()
+        except ODataError:
+            raise
+        except Exception as error:
+            match failure_of(error):
+                case Failure.FAULT:
+                    raise
+                case Failure.BUSY:
+                    raise unavailable(f"The database cannot do this now ({error}). Nothing was changed.") from error
+                case Failure.CONFLICT:
+                    if not await pauses.pause():
+                        raise unavailable("Others kept changing the same data. Nothing was changed.") from error
+                case Failure.LOST:
+                    if not await pauses.pause():
+                        raise unavailable("The database cannot be reached. Nothing was changed.", 5) from error
+                case never:
+                    assert_never(never)
+
+
+async def settled(look: Callable[[], Awaitable[bool]]) -> bool:
+    """Look whether a commit took effect, until somebody can tell.
+
+    Raises:
+        OutcomeUnknown: nobody could.
+    """
+    pauses = _Pauses(SETTLE_SECONDS)
+    while True:
+        try:
+            return await look()
+        except Exception as error:
+            if failure_of(error) is Failure.FAULT and not isinstance(error, ODataError):
+                raise
+            if not await pauses.pause():
+                raise OutcomeUnknown(
+                    "The connection to the database broke while it was committing, and it cannot be asked what became "
+                    "of that: the change was made, or was not. Read the entity before you try again."
+                ) from error
+
+
+class _Pauses:
+    """Growing pauses until time is over."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = asyncio.get_running_loop().time() + seconds
+        self._next = _PAUSE_SECONDS
+
+    async def pause(self) -> bool:
+        """Wait, unless time is over: then false."""
+        if asyncio.get_running_loop().time() + self._next > self._end:
+            return False
+        await asyncio.sleep(self._next)
+        self._next = min(2 * self._next, _LONGEST_PAUSE_SECONDS)
+        return True

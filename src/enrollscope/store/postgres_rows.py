@@ -1,0 +1,203 @@
+"""Rows of PostgreSQL by key: the statements of the hot path, their text made once for each layout.
+
+They work on sets of rows, which travel as one array for each column, so that there is one shape whatever their number.
+Every statement is bound to one tenant, its first parameter.
+"""
+# ruff: noqa: S608 - what is put into the texts are names of the model; values are parameters, always
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from enrollscope.odata.edm import EnumType, Primitive
+from enrollscope.odata.layout import KEY, Layout, Record, Slot
+from enrollscope.store.base import Change
+from enrollscope.store.batch import Batch, Entry, RowChange, spelled
+from enrollscope.store.postgres_connections import Connection
+
+_CHANGE_COLUMNS = (
+    *("position", "stored", "id", "kind", "version", "at_ticks", "user_id", "app_id", "token_id", "client_request_id"),
+    *("before", "after"),
+)
+_LOG_TYPES = ("text", "text", "text", "bigint", "bigint", "text", "text", "text", "text", "text", "text")
+_CHANGES_AFTER = (
+    f"SELECT {', '.join(f'{chr(34)}{name}{chr(34)}' for name in _CHANGE_COLUMNS)} FROM changes "
+    "WHERE tenant_id = $1 AND position > $2 ORDER BY position LIMIT $3"
+)
+
+# The counter of a tenant is locked until the transaction ends. That orders the tenant's positions as its commits are
+# ordered: whoever sees a position sees all below it, so a reader of the log may go on behind the last one it saw.
+# A sequence would not do: its numbers become visible in any order, and a reader would pass over the late ones.
+_ADVANCE = (
+    "INSERT INTO positions AS p (tenant_id, last) VALUES ($1, $2) "
+    "ON CONFLICT (tenant_id) DO UPDATE SET last = p.last + excluded.last RETURNING last"
+)
+_APPEND = (
+    f"WITH counter AS ({_ADVANCE}), added AS ("
+    f"INSERT INTO changes (tenant_id, {', '.join(f'{chr(34)}{name}{chr(34)}' for name in _CHANGE_COLUMNS)}) "
+    "SELECT $1, counter.last - $2 + n.number, n.a1, n.a2, n.a3, n.a4, n.a5, n.a6, n.a7, n.a8, n.a9, n.a10, n.a11 "
+    f"FROM counter, unnest({', '.join(f'${place}::{kind}[]' for place, kind in enumerate(_LOG_TYPES, start=3))}) "
+    f"WITH ORDINALITY AS n ({', '.join(f'a{place}' for place in range(1, 12))}, number)) "
+    "SELECT last FROM counter"
+)
+_ENTRY_AT = (
+    "SELECT stored, id, kind, version, at_ticks, user_id, app_id, token_id, client_request_id FROM changes "
+    "WHERE tenant_id = $1 AND position = $2"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where the last entry of a batch lies in the log, and what it says.
+
+    Whether it is there tells what came of a transaction whose end nobody saw.
+    """
+
+    tenant: str
+    position: int
+    entry: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedStatements:
+    """The statements for the rows of one stored set."""
+
+    find: str
+    lock: str
+    insert: str
+    update: str
+    delete: str
+
+    @classmethod
+    def of(cls, layout: Layout) -> "KeyedStatements":
+        """Write the statements for a layout."""
+        table = quoted(layout.stored.name)
+        columns = [quoted(name) for name in (*layout.names, "created_ticks", "modified_ticks")]
+        listed = ", ".join(columns)
+        kinds = ["text", "text", "bigint", *map(column_type, layout.slots), "bigint", "bigint"]
+        arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(kinds, start=2))
+        rows = f"unnest({arrays}) AS n ({listed})"
+        by_keys = f"FROM {table} WHERE tenant_id = $1 AND id = ANY($2::text[])"
+        record = ", ".join(columns[: len(layout.names)])
+        assignments = [f"{name} = n.{name}" for name in columns[1:] if name != '"created_ticks"']
+        assignments.append("created_ticks = coalesce(n.created_ticks, e.created_ticks)")
+        return cls(
+            find=f"SELECT {record} {by_keys}",
+            lock=f"SELECT {record} {by_keys} ORDER BY id FOR UPDATE",
+            insert=f"INSERT INTO {table} (tenant_id, {listed}) SELECT $1, {listed} FROM {rows}",
+            update=f"UPDATE {table} AS e SET {', '.join(assignments)} FROM {rows} "
+            "WHERE e.tenant_id = $1 AND e.id = n.id",
+            delete=f"DELETE {by_keys}",
+        )
+
+
+def column_type(slot: Slot) -> str:
+    """The type of a column, as `schema.scalar_type` gives it to SQLAlchemy, which is too slow to import for a start."""
+    kind = slot.of.type
+    if slot.structured:
+        return "text"
+    if isinstance(kind, EnumType):
+        return "bigint"
+    match kind:
+        case Primitive.BOOLEAN:
+            return "boolean"
+        case Primitive.BINARY:
+            return "bytea"
+        case Primitive.SINGLE | Primitive.DOUBLE:
+            return "double precision"
+        case Primitive.STRING | Primitive.GUID | Primitive.DECIMAL | Primitive.DATE | Primitive.TIME_OF_DAY:
+            return "text"
+        case _:
+            return "bigint"
+
+
+def quoted(name: str) -> str:
+    """An identifier in SQL; names come from the model, never from a client."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of all stored sets, and their log."""
+
+    layouts: Mapping[str, Layout]
+    statements: Mapping[str, KeyedStatements]
+
+    @classmethod
+    def of(cls, layouts: Mapping[str, Layout]) -> "Rows":
+        """Write the statements for each layout."""
+        return cls(layouts, {name: KeyedStatements.of(layout) for name, layout in layouts.items()})
+
+    async def find(self, connection: Connection, tenant: str, stored: str, keys: Sequence[str]) -> dict[str, Record]:
+        """The records of those keys that exist."""
+        rows = await connection.fetch(self.statements[stored].find, tenant, keys)
+        return {row[KEY]: tuple(row) for row in rows}
+
+    async def lock(self, connection: Connection, tenant: str, stored: str, keys: Iterable[str]) -> dict[str, Record]:
+        """As `find`, and nobody else changes these rows before the transaction ends; waits for whoever does now."""
+        rows = await connection.fetch(self.statements[stored].lock, tenant, sorted(keys))
+        return {row[KEY]: tuple(row) for row in rows}
+
+    async def write(self, connection: Connection, tenant: str, batch: Batch) -> Mark:
+        """Write the net change of every row and the whole log, within the transaction that locked the rows."""
+        inserts: dict[str, list[tuple[Any, ...]]] = {}
+        updates: dict[str, list[tuple[Any, ...]]] = {}
+        deletes: dict[str, list[str]] = {}
+        for (_, stored, key), row in batch.changed():
+            if row.after is None:
+                deletes.setdefault(stored, []).append(key)
+            else:
+                changes = inserts if row.before is None else updates
+                changes.setdefault(stored, []).append(_row(row, row.after))
+        for stored, keys in deletes.items():
+            await connection.execute(self.statements[stored].delete, tenant, sorted(keys))
+        for stored, rows in updates.items():
+            await connection.execute(self.statements[stored].update, tenant, *zip(*rows, strict=True))
+        for stored, rows in inserts.items():
+            await connection.execute(self.statements[stored].insert, tenant, *zip(*rows, strict=True))
+        return await self._append(connection, tenant, batch.log)
+
+    async def _append(self, connection: Connection, tenant: str, entries: Sequence[Entry]) -> Mark:
+        rows = [self._entry(entry) for entry in entries]
+        last: int = await connection.fetchval(_APPEND, tenant, len(rows), *zip(*rows, strict=True))
+        return Mark(tenant, last, rows[-1][: -len(("before", "after"))])
+
+    def _entry(self, entry: Entry) -> tuple[Any, ...]:
+        actor = entry.actor
+        key, version, before, after = spelled(self.layouts, entry)
+        return (
+            *(entry.stored, key, entry.kind, version, actor.at),
+            *(actor.user, actor.app, actor.token, actor.client_request),
+            *(_json(before), _json(after)),
+        )
+
+    async def holds(self, connection: Connection, mark: Mark) -> bool:
+        """Tell whether the transaction that a mark is of was committed. Waits until it has ended.
+
+        To be called within a transaction of its own, which then keeps others from the tenant's log.
+        """
+        await connection.execute(_ADVANCE, mark.tenant, 0)
+        row = await connection.fetchrow(_ENTRY_AT, mark.tenant, mark.position)
+        return row is not None and tuple(row) == mark.entry
+
+    async def changes(self, connection: Connection, tenant: str, after: int, limit: int) -> list[Change]:
+        """Read entries of the log behind a position, oldest first."""
+        return [_change(row) for row in await connection.fetch(_CHANGES_AFTER, tenant, after, limit)]
+
+
+def _row(row: RowChange, after: Record) -> tuple[Any, ...]:
+    """The values of a row but the tenant. `created` is `None` unless it was created in this batch."""
+    return (*after, row.created, row.at)
+
+
+def _change(row: asyncpg.Record) -> Change:
+    position, stored, key, kind, version, at, user, app, token, client_request, before, after = row
+    changed = msgspec.json.decode(before), msgspec.json.decode(after)
+    return Change(position, stored, key, kind, version, at, user, app, token, client_request, *changed)
+
+
+def _json(values: Mapping[str, object]) -> str:
+    return msgspec.json.encode(values).decode()

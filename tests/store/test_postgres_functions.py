@@ -1,0 +1,101 @@
+"""The functions that the store gives to PostgreSQL, at the limits of what numbers can be."""
+
+import asyncio
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from enrollscope.store.opening import migrate_store
+from enrollscope.store.postgres_connections import Target
+from tests.conformance.conftest import SNAPSHOT
+from tests.conformance.library import LIBRARY
+from tests.postgres import shared_server
+
+INFINITY = math.inf
+LARGEST = 1.7976931348623157e308
+SMALLEST = 5e-324
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """The URL of a migrated database."""
+    with shared_server() as server, server.database() as name:
+        migrate_store(server.url(name), LIBRARY, history=SNAPSHOT)
+        yield server.url(name)
+
+
+def value(url: str, function: str, *arguments: Any) -> Any:
+    """What a function makes of its arguments."""
+
+    async def ask() -> Any:
+        connection = await Target(url).connect()
+        try:
+            marks = ", ".join(f"${place}" for place in range(1, len(arguments) + 1))
+            return await connection.fetchval(f"SELECT odata_{function}({marks})", *arguments)
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "expected"),
+    [
+        pytest.param("double_add", (LARGEST, LARGEST), INFINITY, id="add-overflows"),
+        pytest.param("double_add", (LARGEST, 2.0**969), LARGEST, id="add-just-not"),
+        pytest.param("double_add", (LARGEST, 2.0**970), INFINITY, id="add-just"),
+        pytest.param("double_add", (-LARGEST, -LARGEST), -INFINITY, id="add-below"),
+        pytest.param("double_add", (INFINITY, -INFINITY), None, id="add-is-not-a-number"),
+        pytest.param("double_add", (SMALLEST, SMALLEST), 2 * SMALLEST, id="add-smallest"),
+        pytest.param("double_add", (LARGEST, SMALLEST), LARGEST, id="add-both-ends"),
+        pytest.param("double_sub", (SMALLEST, SMALLEST), 0.0, id="sub-to-zero"),
+        pytest.param("double_mul", (1e200, -1e200), -INFINITY, id="mul-overflows"),
+        pytest.param("double_mul", (2.0**512, 2.0**511), 2.0**1023, id="mul-just-not"),
+        pytest.param("double_mul", (2.0**512, 2.0**512), INFINITY, id="mul-just"),
+        pytest.param("double_mul", (SMALLEST, SMALLEST), 0.0, id="mul-vanishes"),
+        pytest.param("double_mul", (SMALLEST, 0.75), SMALLEST, id="mul-rounds-up-to-smallest"),
+        pytest.param("double_mul", (SMALLEST, 0.25), 0.0, id="mul-rounds-down-to-zero"),
+        pytest.param("double_mul", (INFINITY, 0.0), None, id="mul-is-not-a-number"),
+        pytest.param("double_mul", (0.0, 0.5), 0.0, id="mul-zero"),
+        pytest.param("double_div", (LARGEST, SMALLEST), INFINITY, id="div-overflows"),
+        pytest.param("double_div", (SMALLEST, LARGEST), 0.0, id="div-vanishes"),
+        pytest.param("double_div", (1.0, SMALLEST), INFINITY, id="div-by-smallest"),
+        pytest.param("double_div", (0.25, SMALLEST), INFINITY, id="div-below-one-by-smallest"),
+        pytest.param("double_div", (-1.0, 0.0), -INFINITY, id="div-by-zero"),
+        pytest.param("double_div", (0.0, 0.0), None, id="div-zero-by-zero"),
+        pytest.param("double_div", (SMALLEST, SMALLEST), 1.0, id="div-smallest"),
+        pytest.param("double_div", (INFINITY, INFINITY), None, id="div-is-not-a-number"),
+        pytest.param("double_mod", (LARGEST, SMALLEST), math.fmod(LARGEST, SMALLEST), id="mod-both-ends"),
+        pytest.param("double_mod", (-7.5, 2.0), -1.5, id="mod-has-the-sign-of-the-left"),
+        pytest.param("double_mod", (LARGEST, 3.0), math.fmod(LARGEST, 3.0), id="mod-exact"),
+        pytest.param("double_mod", (INFINITY, 3.0), None, id="mod-of-infinity"),
+        pytest.param("double_mod", (3.0, INFINITY), 3.0, id="mod-by-infinity"),
+        pytest.param("double_round", (0.49999999999999994,), 0.0, id="round-just-below-a-half"),
+        pytest.param("double_round", (-2.5,), -3.0, id="round-away-from-zero"),
+        pytest.param("double_round", (INFINITY,), INFINITY, id="round-infinity"),
+        pytest.param("double", ("1" + "0" * 400,), INFINITY, id="decimal-too-large-for-a-double"),
+        pytest.param("double", ("-0." + "0" * 400 + "1",), 0.0, id="decimal-too-small-for-a-double"),
+        pytest.param("double", ("0.1",), 0.1, id="decimal-to-nearest-double"),
+        pytest.param("decimal_div", ("1", "3"), "0." + "3" * 50, id="quotient-of-fifty-digits"),
+        pytest.param("decimal_div", ("200", "3"), "66." + "6" * 47 + "7", id="quotient-rounded"),
+        pytest.param("decimal_div", ("0.0002", "3"), "0.0000" + "6" * 49 + "7", id="small-quotient-of-fifty-digits"),
+        pytest.param("decimal_div", ("6", "2"), "3", id="exact-quotient"),
+        pytest.param("decimal_divby", ("-1", "0"), "-Infinity", id="divby-zero"),
+        pytest.param("decimal_divby", ("0", "0"), None, id="divby-zero-of-zero"),
+        pytest.param("decimal_sub", ("Infinity", "Infinity"), None, id="decimal-is-not-a-number"),
+        pytest.param("substring", ("abc", 2**62), "", id="substring-far-behind"),
+        pytest.param("substring", ("abc", -(2**62)), "abc", id="substring-far-before"),
+        pytest.param("substring", ("abc", 1, 2**62), "bc", id="substring-endless"),
+        pytest.param("toupper", ("straße",), "STRASSE", id="upper-case-that-is-longer"),
+        pytest.param("tolower", ("İ",), "i̇", id="lower-case-that-is-longer"),
+        pytest.param("time", (863_999_999_999,), "23:59:59.9999999", id="last-tick-of-a-day"),
+        pytest.param("date", (3_155_378_975_999_999_999,), "9999-12-31", id="last-day"),
+        pytest.param("date", (0,), "0001-01-01", id="first-day"),
+        pytest.param("seconds", (-1,), "-0.0000001", id="a-tick-back"),
+    ],
+)
+def test_functions_at_their_limits(database: str, function: str, arguments: tuple[Any, ...], expected: Any) -> None:
+    """Where the server's own operators would refuse or round, ours give what IEEE 754 and OData say."""
+    assert value(database, function, *arguments) == expected
