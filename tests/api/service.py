@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import httpx
 import uvicorn
+import uvloop
 
 from enrollscope.api.app import Application
 from enrollscope.api.composition import SIGNING_KEYS, compose
@@ -98,10 +99,12 @@ class Service:
 
     Attributes:
         keys: the signing keys of its store.
+        issuer: signs with them; reading the keys takes longer than a test.
     """
 
     port: int
     keys: str
+    issuer: DevelopmentIssuer
     store: Store
     loop: asyncio.AbstractEventLoop
     http: httpx.Client
@@ -114,7 +117,7 @@ class Service:
     def token(self, tenant: str, *permissions: str, user: str | None = None) -> str:
         """Sign a token."""
         grant = Grant(tenant_id=tenant, app_id=APP, permissions=permissions or (WRITE,), user_id=user)
-        return DevelopmentIssuer.of(self.keys).issue(grant, time.time())
+        return self.issuer.issue(grant, time.time())
 
     def client(self, tenant: str | None = None, *permissions: str, user: str | None = None) -> Client:
         """A caller of a tenant, or of one that nobody else uses."""
@@ -169,7 +172,7 @@ def serving(settings: Settings, store: Store, composed: Compose = product) -> It
         keys, loop, server = ready.result(_START_SECONDS)
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
-                yield Service(port, keys, store, loop, http)
+                yield Service(port, keys, DevelopmentIssuer.of(keys), store, loop, http)
         finally:
             server.should_exit = True
             thread.join(_START_SECONDS)
@@ -197,7 +200,8 @@ def _run(
             await store.close()
 
     try:
-        asyncio.run(serve())
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve())
     except BaseException as failure:
         if not ready.done():
             ready.set_exception(failure)
