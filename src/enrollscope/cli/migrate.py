@@ -8,17 +8,26 @@ import click
 from enrollscope.cli.options import refusing, setting_options, settings_from
 from enrollscope.model.events import SCHEMA
 from enrollscope.store.base import Store, StoreRefused
-from enrollscope.store.opening import open_store
+from enrollscope.store.opening import migrate_store, migration_sql, open_store
 
 
 @click.command()
 @setting_options({"database"})
-def migrate(**options: Any) -> None:
+@click.option("--sql", is_flag=True, help="Only print the SQL that makes the tables in an empty PostgreSQL database.")
+@click.option("--distributed", is_flag=True, help="PostgreSQL with Citus: spread the tables over the nodes by tenant.")
+def migrate(*, sql: bool, distributed: bool, **options: Any) -> None:
     """Create the tables of a new store, or bring those of an older one up to date."""
     settings = settings_from(options)
     with refusing(StoreRefused):
-        asyncio.run(_migrate(open_store(settings.database, SCHEMA)))
-    click.echo(f"{settings.shown_database} is up to date.", err=True)
+        if sql:
+            click.echo(migration_sql(settings.database, SCHEMA, distributed=distributed), nl=False)
+            return
+        if settings.sqlite_path is not None and not distributed:
+            asyncio.run(_migrate(open_store(settings.database, SCHEMA)))
+            said = f"{settings.shown_database} is up to date."
+        else:
+            said = f"{settings.shown_database}: {migrate_store(settings.database, SCHEMA, distributed=distributed)}"
+    click.echo(said, err=True)
 
 
 async def _migrate(store: Store) -> None:

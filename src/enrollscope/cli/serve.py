@@ -4,6 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from enrollscope.api.http import EnvelopeProtocol
 from enrollscope.api.logs import configure_logs
 from enrollscope.auth.sources import IdentityProviderError
 from enrollscope.cli.options import refusing, setting_options, settings_from
+from enrollscope.cli.workers import Supervisor
 from enrollscope.model.events import SCHEMA
 from enrollscope.settings import Settings, SettingsError
 from enrollscope.store.base import Store, StoreRefused
@@ -40,8 +42,25 @@ def serve(*, sample: bool, **options: Any) -> None:
         settings.check_serving()
     configure_logs(settings.log_level, settings.log_format)
     expected = (StoreRefused, ListenRefused, IdentityProviderError)
-    with refusing(*expected), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, sample=sample))
+    with refusing(*expected):
+        listener = listen(settings.host, settings.port)
+        if settings.workers == 1:
+            _run(settings, listener, sample=sample)
+            return
+
+    def work(number: int, lifeline: int) -> int:
+        with refusing(*expected):
+            _run(settings, listener, sample=sample and number == 0, first=number == 0, lifeline=lifeline)
+        return 0
+
+    sys.exit(Supervisor(settings.workers, work).run())
+
+
+def _run(
+    settings: Settings, listener: socket.socket, *, sample: bool, first: bool = True, lifeline: int | None = None
+) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, listener, sample=sample, first=first, lifeline=lifeline))
 
 
 class _Server(uvicorn.Server):
@@ -55,8 +74,15 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _serve(settings: Settings, *, sample: bool) -> None:
-    listener = listen(settings.host, settings.port)
+async def _serve(
+    settings: Settings, listener: socket.socket, *, sample: bool, first: bool, lifeline: int | None
+) -> None:
+    """Serve until told to stop.
+
+    Args:
+        first: whether this process speaks for all that serve together.
+        lifeline: ends this process when it reads as ended; see `cli.workers`.
+    """
     store = open_store(settings.database, SCHEMA, queue=settings.write_queue)
     try:
         await store.start()
@@ -75,7 +101,10 @@ async def _serve(settings: Settings, *, sample: bool) -> None:
                     timeout_graceful_shutdown=_GRACE_SECONDS,
                 )
             )
-            click.echo(f"enrollscope serves {settings.shown_database} on {address}", err=True)
+            if lifeline is not None:
+                asyncio.get_running_loop().add_reader(lifeline, server.handle_exit, signal.SIGTERM, None)
+            if first:
+                click.echo(f"enrollscope serves {settings.shown_database} on {address}", err=True)
             if sample:
                 await _add_sample(store, address)
             # What is here now stays: the collector need not look at it again and again.
