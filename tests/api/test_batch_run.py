@@ -60,7 +60,7 @@ def request(identifier: str, **members: Any) -> dict[str, Any]:
 async def run(desk: Desk, *requests: dict[str, Any]) -> dict[str, tuple[int, Any]]:
     """Status and body of each answer."""
     steps = read_batch({"requests": list(requests)}, 100)
-    answers = await asyncio.wait_for(BatchRun(OUTER, "v1", desk).answers(steps), SECONDS)
+    answers = await asyncio.wait_for(BatchRun(OUTER, "v1", desk, steps).answers(), SECONDS)
     # Bodies go out as they came, without being decoded in between.
     return {item["id"]: (item["status"], json.loads(bytes(item["body"]))) for item in answers}
 
@@ -122,7 +122,7 @@ async def test_a_group_hears_all_of_its_mistakes() -> None:
 async def test_a_defect_fails_its_request_alone(caplog: pytest.LogCaptureFixture) -> None:
     """500 without a word about the cause, which is in the log under the request's own identity."""
     steps = read_batch({"requests": [request("defect"), request("fine")]}, 100)
-    broken, fine = await BatchRun(OUTER, "v1", Desk()).answers(steps)
+    broken, fine = await BatchRun(OUTER, "v1", Desk(), steps).answers()
     assert (broken["status"], fine["status"]) == (500, 200)
     assert "ZeroDivisionError" not in bytes(broken["body"]).decode()
     (record,) = caplog.records

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from enrollscope.odata.batch import BatchPart, part_address, part_answer, read_batch, with_credentials
+from enrollscope.odata.batch import BatchPart, check_reference, part_address, part_answer, read_batch, with_credentials
 from enrollscope.odata.errors import BadRequest, NotBuilt
 
 BASE = "https://graph.example:8443/api"
@@ -244,6 +244,19 @@ def test_addresses_that_lead_away_are_refused(url: str) -> None:
     """A batch calls nobody else, and stays in its version."""
     with pytest.raises(BadRequest, match="leads away"):
         part_address(url, BASE, "v1")
+
+
+@pytest.mark.parametrize("url", ["$1", "/$1", "$1/name", "$1?$select=id"])
+def test_references_to_other_requests_are_told_to_be_missing(url: str) -> None:
+    """OData has them; nothing must be asked for under the name of another request's answer."""
+    with pytest.raises(NotBuilt, match="refers to the answer"):
+        check_reference(url, {"1", "2"})
+
+
+@pytest.mark.parametrize("url", ["/$3", "$metadata", "/things/$1", "/1", "https://graph.example/$1"])
+def test_other_urls_are_no_references(url: str) -> None:
+    """Only the first segment of a relative URL can be one, and only to a request that is there."""
+    check_reference(url, {"1", "2"})
 
 
 def test_a_request_inherits_the_credentials_and_nothing_else() -> None:

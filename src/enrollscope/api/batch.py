@@ -10,7 +10,14 @@ import msgspec
 
 from enrollscope.api.errors import error_reply, failure_reply
 from enrollscope.api.messages import Call, Message, Receive, Reply, client_request_id, new_request_id
-from enrollscope.odata.batch import BatchPart, BatchStep, part_address, part_answer, with_credentials
+from enrollscope.odata.batch import (
+    BatchPart,
+    BatchStep,
+    check_reference,
+    part_address,
+    part_answer,
+    with_credentials,
+)
 from enrollscope.odata.errors import FailedDependency
 from enrollscope.odata.layout import Record
 from enrollscope.odata.plan import Command
@@ -62,20 +69,22 @@ class BatchRun:
 
     Attributes:
         outer: the request that carries the others.
+        steps: what it carries.
     """
 
     outer: Call
     version: str
     service: PartService
+    steps: Sequence[BatchStep]
 
-    async def answers(self, steps: Sequence[BatchStep]) -> list[dict[str, Any]]:
+    async def answers(self) -> list[dict[str, Any]]:
         """Run everything and return the entries of `responses`, in the order of the requests.
 
         What depends on nothing starts at once, so that writes share a commit.
         """
         tasks: list[asyncio.Task[list[_Answer]]] = []
         async with asyncio.TaskGroup() as group:
-            for step in steps:
+            for step in self.steps:
                 tasks.append(group.create_task(self._step(step, [tasks[place] for place in step.after])))
         answers = [answer for task in tasks for answer in task.result()]
         answers.sort(key=lambda answer: answer.part.place)
@@ -147,7 +156,9 @@ class BatchRun:
 
         Raises:
             BadRequest: its URL leads elsewhere, or it brings credentials of its own.
+            NotBuilt: its URL refers to another request.
         """
+        check_reference(part.url, {each.id for step in self.steps for each in step.parts})
         path, query = part_address(part.url, call.base_url, self.version)
         headers = with_credentials(part.headers, self.outer.headers.get("authorization", ""))
         whole = msgspec.structs.replace(call, path=f"/{self.version}/{path}", query=query, headers=headers)

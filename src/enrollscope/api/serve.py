@@ -292,7 +292,7 @@ class Service:
         if call.headers.get("content-type", "").strip().lower().startswith("multipart/mixed"):
             raise NotBuilt("Batches in multipart/mixed are not offered; send the JSON format.", target="Content-Type")
         steps = read_batch(await self._body(call, receive), self._settings.batch_limit)
-        answers = await BatchRun(call, self._version, self).answers(steps)
+        answers = await BatchRun(call, self._version, self, steps).answers()
         headers: list[tuple[str, str]] = [("OData-Version", how.json_format.version)]
         return Reply(200, msgspec.json.encode({"responses": answers}), how.json_format.content_type, headers)
 

@@ -7,7 +7,7 @@ An error inside one request is that request's own, and is found when it runs.
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -269,6 +269,20 @@ def part_address(url: str, base_url: str, version: str) -> tuple[str, str]:
     path, _, query = written.partition("?")
     first, _, rest = path.lstrip("/").partition("/")
     return (rest if first.lower() == version.lower() else path.lstrip("/")), query
+
+
+def check_reference(url: str, identifiers: Collection[str]) -> None:
+    """Refuse a URL that begins with what another request answered (OData JSON 4.01 §19.1.3), such as `$1/name`.
+
+    Raises:
+        NotBuilt: it does.
+    """
+    first = re.split(r"[/?#]", url.lstrip("/"), maxsplit=1)[0]
+    if first.startswith("$") and first[1:] in identifiers:
+        raise NotBuilt(
+            f"'{first[:100]}' refers to the answer of another request, which is not offered; send that request first.",
+            target="url",
+        )
 
 
 def with_credentials(headers: Mapping[str, str], authorization: str) -> dict[str, str]:
