@@ -236,7 +236,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     assert (result.returncode, result.stdout) == (1, "")
     assert f"127.0.0.1:{port}" in result.stderr
     assert "in use" in result.stderr
-    assert "--port" in result.stderr
+    assert "--port or ENROLLSCOPE_PORT" in result.stderr
     assert "Traceback" not in result.stderr
     assert list(tmp_path.iterdir()) == []
 

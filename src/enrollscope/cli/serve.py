@@ -136,7 +136,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise ListenRefused(
             f"Cannot listen on {host}:{port}: {error.strerror or error}. "
-            "Stop whatever listens there, or choose another port with --port."
+            "Stop whatever listens there, or choose another port with --port or ENROLLSCOPE_PORT."
         ) from error
 
 
