@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from enrollscope.odata.errors import ServiceUnavailable
+from enrollscope.store.base import StoreRefused
 from tests.api.service import EVENTS, Client, Service, refused
 
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -241,3 +243,34 @@ def test_a_clients_own_request_id_comes_back(client: Client) -> None:
         assert reply.headers["request-id"] != mine
         if reply.status_code == 404:
             assert reply.json()["error"]["innerError"]["client-request-id"] == mine
+
+
+def test_a_store_that_cannot_write_is_503_with_a_time_to_come_back(
+    client: Client, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`Retry-After` is whole seconds, at least 1 and below 180, which SDKs wait and then try again (contract §8)."""
+
+    async def full(*_: object) -> None:
+        raise ServiceUnavailable("Too many changes wait.", headers={"Retry-After": "5"})
+
+    event = client.create()
+    monkeypatch.setattr(type(service.store), "write", full)
+    for method, path, body in (("POST", EVENTS, {}), ("PATCH", f"{EVENTS}/{event['id']}", {"osVersion": "1"})):
+        reply = client(method, path, body)
+        assert refused(reply, 503, "ServiceUnavailable")["message"] == "Too many changes wait."
+        assert 1 <= int(reply.headers["retry-after"]) < 180
+    monkeypatch.undo()
+    assert client.get(f"{EVENTS}/{event['id']}").json() == event
+
+
+def test_a_store_that_is_not_ready_says_why(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`/readyz` is 503 with the reason while `/healthz` goes on being 200."""
+
+    async def refuse(*_: object) -> None:
+        raise StoreRefused("the tables are of yesterday")
+
+    monkeypatch.setattr(type(service.store), "check", refuse)
+    reply = service.http.get("/readyz")
+    assert "the tables are of yesterday" in refused(reply, 503, "ServiceUnavailable")["message"]
+    assert int(reply.headers["retry-after"]) >= 1
+    assert service.http.get("/healthz").status_code == 200
