@@ -200,14 +200,14 @@ class PostgresStore:
             async with self._started().key_readers.lease() as connection:
                 return await self._rows.find(connection, tenant, stored, keys)
 
-        return await persistently(find)
+        return await persistently(self._target.retry_seconds, find)
 
     async def _ask(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         async def ask() -> T:
             async with self._started().askers.lease() as connection:
                 return await work(connection)
 
-        return await persistently(ask)
+        return await persistently(self._target.retry_seconds, ask)
 
     async def _commit(self, tenant: str, units: Sequence[Unit]) -> Sequence[Outcome]:
         """Make a batch durable. Raises when one of its commands may be at fault, so that they are tried one by one."""
@@ -216,12 +216,12 @@ class PostgresStore:
             try:
                 return await self._attempt(tenant, units)
             except _Unsettled as unsettled:
-                if await settled(partial(self._holds, unsettled.mark)):
+                if await settled(self._target.settle_seconds, partial(self._holds, unsettled.mark)):
                     return unsettled.outcomes
                 raise ConnectionResetError("the commit did not take effect") from unsettled
 
         try:
-            return await persistently(attempt)
+            return await persistently(self._target.retry_seconds, attempt)
         except ODataError as failure:
             if len(units) > 1 and isinstance(failure.__cause__, _ONE_MAY_BE_AT_FAULT):
                 raise

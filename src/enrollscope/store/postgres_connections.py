@@ -16,15 +16,10 @@ from enrollscope.odata.errors import ServiceUnavailable
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-STATEMENT_SECONDS = 30
-"""How long the server works on one statement before it gives up."""
-LOCK_SECONDS = 2
-"""How long a change waits for a row that another transaction holds."""
 _IDLE_SECONDS = 10
 """After this the server ends a transaction whose client went silent, so that its locks cannot outlive it for long."""
 _CONNECT_SECONDS = 5
-_LEASE_SECONDS = 10
-_ANSWER_SECONDS = STATEMENT_SECONDS + 5
+_ANSWER_MARGIN_SECONDS = 5
 
 
 class Failure(Enum):
@@ -72,24 +67,34 @@ class Target:
     Attributes:
         prepared: keep prepared statements on the server; a pooler that hands each transaction to another connection
             may not carry them over.
+        statement_seconds: how long the server works on one statement before it gives up.
+        lock_seconds: how long a change waits for a row that another transaction holds.
+        retry_seconds: how long a failed attempt is tried again. A restart of the server fits in.
+        settle_seconds: how long a lost answer to a commit is looked for. A failover fits in.
+        lease_seconds: how long work waits for a free connection.
     """
 
     url: str
     prepared: bool = True
+    statement_seconds: float = 30
+    lock_seconds: float = 2
+    retry_seconds: float = 5
+    settle_seconds: float = 20
+    lease_seconds: float = 10
 
     async def connect(self, settings: Mapping[str, str] | None = None) -> Connection:
         """Open a connection; for errors see `failure_of`."""
         own = {
             "application_name": "enrollscope",
-            "statement_timeout": f"{STATEMENT_SECONDS}s",
-            "lock_timeout": f"{LOCK_SECONDS}s",
+            "statement_timeout": f"{self.statement_seconds * 1000:.0f}",
+            "lock_timeout": f"{self.lock_seconds * 1000:.0f}",
             "idle_in_transaction_session_timeout": f"{_IDLE_SECONDS}s",
             "jit": "off",
         }
         connection: Connection = await asyncpg.connect(
             self.url,
             timeout=_CONNECT_SECONDS,
-            command_timeout=_ANSWER_SECONDS,
+            command_timeout=self.statement_seconds + _ANSWER_MARGIN_SECONDS,
             statement_cache_size=512 if self.prepared else 0,
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=0,
@@ -155,7 +160,7 @@ class Connections:
             await self._free.acquire()
             return
         try:
-            async with asyncio.timeout(_LEASE_SECONDS):
+            async with asyncio.timeout(self.target.lease_seconds):
                 await self._free.acquire()
         except TimeoutError as error:
             raise unavailable(f"All {self.size} connections to the database are busy.") from error

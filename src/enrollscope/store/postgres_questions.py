@@ -12,7 +12,7 @@ from enrollscope.odata.errors import BadRequest
 from enrollscope.odata.layout import Layout
 from enrollscope.odata.plan import Page, Paging, Query
 from enrollscope.odata.schema import Schema
-from enrollscope.store.postgres_connections import STATEMENT_SECONDS, Connection, unavailable
+from enrollscope.store.postgres_connections import Connection, unavailable
 from enrollscope.store.postgres_dialect import PostgresDialect
 from enrollscope.store.schema import tables
 from enrollscope.store.statements import Statement, Statements
@@ -62,8 +62,7 @@ async def _rows_of(connection: Connection, statement: Statement, tenant: str, pa
         return [tuple(row) for row in await connection.fetch(statement.text, *values)]
     except asyncpg.QueryCanceledError as error:
         raise unavailable(
-            f"The query took longer than {STATEMENT_SECONDS} seconds and was given up. Narrow it down, by a range of "
-            "time for example.",
+            "The query took too long and was given up. Narrow it down, by a range of time for example.",
             30,
         ) from error
     except asyncpg.PostgresError as error:

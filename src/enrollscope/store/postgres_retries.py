@@ -9,22 +9,18 @@ from enrollscope.store.postgres_connections import Failure, failure_of, unavaila
 
 T = TypeVar("T")
 
-RETRY_SECONDS = 5.0
-"""How long a failed attempt is tried again. A restart of the server fits in."""
-SETTLE_SECONDS = 20.0
-"""How long a lost answer to a commit is looked for. A failover fits in."""
 _PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 0.5
 
 
-async def persistently(attempt: Callable[[], Awaitable[T]]) -> T:
+async def persistently(seconds: float, attempt: Callable[[], Awaitable[T]]) -> T:
     """Try something that leaves nothing behind when it fails.
 
     Raises:
         ServiceUnavailable: the database cannot do it now; nothing was changed.
         Exception: as it came, when trying again would not help.
     """
-    pauses = _Pauses(RETRY_SECONDS)
+    pauses = _Pauses(seconds)
     while True:
         try:
             return await attempt()
@@ -46,13 +42,13 @@ async def persistently(attempt: Callable[[], Awaitable[T]]) -> T:
                     assert_never(never)
 
 
-async def settled(look: Callable[[], Awaitable[bool]]) -> bool:
+async def settled(seconds: float, look: Callable[[], Awaitable[bool]]) -> bool:
     """Look whether a commit took effect, until somebody can tell.
 
     Raises:
         OutcomeUnknown: nobody could.
     """
-    pauses = _Pauses(SETTLE_SECONDS)
+    pauses = _Pauses(seconds)
     while True:
         try:
             return await look()
