@@ -59,6 +59,13 @@ def test_a_missing_entity_beats_its_precondition(client: Client) -> None:
         refused(client(method, f"{EVENTS}/none", body, If_Match="*"), 404, "ResourceNotFound")
 
 
+def test_a_collection_is_at_no_version(client: Client) -> None:
+    """A POST that demands a version of the collection fails, and creates nothing."""
+    error = refused(client.post(EVENTS, {}, If_Match=CURRENT), 412, "PreconditionFailed")
+    assert error["target"] == "If-Match"
+    assert client.get(f"{EVENTS}/$count").text == "0"
+
+
 def test_the_tag_follows_every_change_and_nothing_else(client: Client) -> None:
     """A change makes a new tag; reading, and writing what is there already, do not."""
     event = client.create(osVersion="10")

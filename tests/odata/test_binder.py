@@ -4,7 +4,7 @@ import pytest
 
 from enrollscope.odata.bound import Bound
 from enrollscope.odata.cursors import fingerprint
-from enrollscope.odata.errors import BadRequest, MethodNotAllowed, NotBuilt, ODataError
+from enrollscope.odata.errors import BadRequest, MethodNotAllowed, NotBuilt, ODataError, PreconditionFailed
 from enrollscope.odata.headers import Preferences
 from enrollscope.odata.plan import (
     CountCollection,
@@ -78,6 +78,24 @@ def test_a_precondition_goes_with_the_plan() -> None:
         assert isinstance(plan, ReadEntity | UpdateEntity | DeleteEntity)
         assert plan.precondition is condition
         assert plan.key == "x"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        pytest.param("GET", PATH, id="list"),
+        pytest.param("POST", PATH, id="create"),
+        pytest.param("GET", f"{PATH}/$count", id="count"),
+        pytest.param("POST", "$batch", id="batch"),
+        pytest.param("GET", "$metadata", id="metadata"),
+    ],
+)
+def test_what_has_no_tag_is_at_no_version(method: str, path: str) -> None:
+    """`If-Match` with a tag fails wherever there is no tag, rather than being ignored; `*` and `If-None-Match` hold."""
+    bind(path, method=method, precondition=Precondition(match=Wildcard.ANY_VERSION, none_match=frozenset({1})))
+    with pytest.raises(PreconditionFailed) as refusal:
+        bind(path, method=method, precondition=Precondition(match=frozenset({1})))
+    assert refusal.value.target == "If-Match"
 
 
 @pytest.mark.parametrize(

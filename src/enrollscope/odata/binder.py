@@ -17,7 +17,7 @@ from enrollscope.odata.clauses import SelectItem
 from enrollscope.odata.conditions import Conditions
 from enrollscope.odata.cursors import CursorSigner, fingerprint
 from enrollscope.odata.edm import EntityType, Model, Primitive, visible_properties
-from enrollscope.odata.errors import BadRequest, MethodNotAllowed, NotBuilt
+from enrollscope.odata.errors import BadRequest, MethodNotAllowed, NotBuilt, PreconditionFailed
 from enrollscope.odata.expr import Name, Qualified, Star
 from enrollscope.odata.headers import Preferences
 from enrollscope.odata.hints import near_name
@@ -92,9 +92,12 @@ class Binder:
         Raises:
             BadRequest: a name, a value or a combination is wrong.
             MethodNotAllowed: the resource does not take the method.
+            PreconditionFailed: `If-Match` names versions of what has none.
             NotBuilt: valid OData that is not offered yet.
         """
         resource = self._resources.find(asked.path, asked.user)
+        if not isinstance(resource, Member):
+            _refuse_tags(asked.precondition)
         method = "GET" if asked.method == "HEAD" else asked.method
         match resource, method:
             case Member(scope, key), "GET":
@@ -323,6 +326,15 @@ def _expand(options: Options) -> BadRequest:
         f"{_SELECT_FAULT}: Could not find a navigation property named '{shown}' to expand; there is none here.",
         target="$expand",
     )
+
+
+def _refuse_tags(precondition: Precondition) -> None:
+    """Fail an `If-Match` that names versions of what has none (RFC 9110 §13.1.1)."""
+    if isinstance(precondition.match, frozenset):
+        raise PreconditionFailed(
+            "Only single entities have entity tags, so this can be at no version that If-Match names.",
+            target="If-Match",
+        )
 
 
 def _refused_method(resource: Resource, method: str) -> MethodNotAllowed:
