@@ -5,6 +5,8 @@ import asyncio
 import json
 import random
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +26,8 @@ STORED = "events"
 KIND = "enrollmentTroubleshootingEvent"
 TYPES = frozenset({KIND})
 SHARED = 12
+TENANTS = ("one", "two", "three")
+CLIENTS = 24
 
 
 def store_at(target: Target) -> PostgresStore:
@@ -117,6 +121,30 @@ class Storm:
         return False
 
 
+@asynccontextmanager
+async def started(store: Store) -> AsyncIterator[Store]:
+    """A store for as long as the block lasts."""
+    await store.start()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def raging(store: Store) -> AsyncIterator[Storm]:
+    """Load on a store for as long as the block lasts; returns when every client has its last answer."""
+    storm = Storm(store, TENANTS)
+    await storm.begin()
+    clients = asyncio.create_task(storm.run(CLIENTS))
+    try:
+        await storm.grown(200)
+        yield storm
+    finally:
+        storm.stop.set()
+        await clients
+
+
 def actor(tenant: str, name: str) -> Actor:
     """Who makes the change of that name."""
     return Actor(tenant, None, "app", "token", name, 0)
@@ -126,7 +154,7 @@ def judge(server: Server, database: str, storm: Storm) -> None:
     """Every answered change is there once, no refused one is, and events and log agree."""
     assert storm.failures == []
     for tenant in storm.tenants:
-        log, names = _log(server, database, tenant)
+        log, names = read_log(server, database, tenant)
         counted = Counter(names)
         own = [name for name in storm.done if name.startswith(f"{tenant}-")]
         assert [name for name in own if counted[name] != 1] == []
@@ -145,7 +173,8 @@ def judge(server: Server, database: str, storm: Storm) -> None:
         }
 
 
-def _log(server: Server, database: str, tenant: str) -> tuple[list[Entry], list[str]]:
+def read_log(server: Server, database: str, tenant: str) -> tuple[list[Entry], list[str]]:
+    """The log of a tenant, oldest first, and the client request id of each entry."""
     said = server.psql(
         "SELECT json_build_array(position, kind, id, version, before::json, after::json, client_request_id) "
         f"FROM changes WHERE tenant_id = '{tenant}' ORDER BY position",

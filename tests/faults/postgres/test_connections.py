@@ -2,48 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
 
 from enrollscope.odata.errors import OutcomeUnknown, ServiceUnavailable
 from enrollscope.odata.plan import Update
-from enrollscope.store.base import Store
 from enrollscope.store.postgres_connections import Target
 from tests.faults.postgres.proxy import Cut, Wire
-from tests.faults.postgres.storm import STORED, TYPES, Storm, actor, judge, migrated, store_at
+from tests.faults.postgres.storm import STORED, TYPES, Storm, actor, judge, migrated, raging, started, store_at
 from tests.postgres import Server, own_server
 
 pytestmark = pytest.mark.slow
-
-TENANTS = ("one", "two", "three")
-CLIENTS = 24
-
-
-@asynccontextmanager
-async def started(store: Store) -> AsyncIterator[Store]:
-    """A store for as long as the block lasts."""
-    await store.start()
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-@asynccontextmanager
-async def raging(store: Store) -> AsyncIterator[Storm]:
-    """Load on a store for as long as the block lasts; returns when every client has its last answer."""
-    storm = Storm(store, TENANTS)
-    await storm.begin()
-    clients = asyncio.create_task(storm.run(CLIENTS))
-    try:
-        await storm.grown(200)
-        yield storm
-    finally:
-        storm.stop.set()
-        await clients
 
 
 @pytest.mark.parametrize("end", [pytest.param("immediate", id="stop"), pytest.param("kill", id="kill")])
@@ -96,7 +66,7 @@ async def test_an_outcome_that_nobody_can_tell_is_told_as_such(server: Server, d
     port = await wire.open()
     target = Target(server.url(database, port=port), retry_seconds=0.5, settle_seconds=1)
     async with started(store_at(target)) as store:
-        storm = Storm(store, TENANTS[:1])
+        storm = Storm(store, ("one",))
         await storm.begin()
         wire.cut, wire.every, wire.dead_after_cut = cut, 1, True
         with pytest.raises(OutcomeUnknown) as told:
