@@ -12,7 +12,7 @@ from enrollscope.model.events import SCHEMA
 from enrollscope.odata.csdl_json import metadata_json
 from enrollscope.odata.edm import Model
 from enrollscope.odata.metadata import metadata_xml
-from tests.clients.conftest import Node
+from tests.clients.javascript import Node
 from tests.odata.observatory import CURRENT, OLD
 
 STANDARD = Path(__file__).parents[3] / "shared" / "odata"
