@@ -10,10 +10,11 @@ from bench.load import BenchFailed
 BENCHMARKS: Mapping[str, Callable[[], None]] = MappingProxyType({"sqlite": sqlite.main})
 
 if __name__ == "__main__":
+    strange = [name for name in sys.argv[1:] if name not in BENCHMARKS]
+    if strange:
+        sys.exit(f"no benchmark {strange[0]!r}; there are: {', '.join(BENCHMARKS)}")
     try:
         for name in sys.argv[1:] or BENCHMARKS:
-            if name not in BENCHMARKS:
-                raise BenchFailed(f"no benchmark {name!r}; there are: {', '.join(BENCHMARKS)}")
             BENCHMARKS[name]()
     except BenchFailed as error:
         sys.exit(str(error))

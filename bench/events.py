@@ -18,12 +18,16 @@ _SYSTEMS = (("Windows", "10.0.22631.4317"), ("iOS", "18.0"), ("Android", "14"), 
 
 
 def fill(store: Path, count: int, keys: Path) -> None:
-    """Put `count` events into a migrated store that nobody serves, the same ones each time; write their ids to `keys`."""
+    """Put `count` events into a migrated store that nobody serves, the same ones each time.
+
+    Their ids are written to `keys`, one a line.
+    """
     layout = Layout.of(SCHEMA.whole, SCHEMA.stored[0])
     source = random.Random(42)
     columns = ("tenant_id", *layout.names, "created_ticks", "modified_ticks")
     connection = apsw.Connection(str(store))
-    statement = f"INSERT INTO events ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+    marks = ", ".join("?" * len(columns))
+    statement = f"INSERT INTO events ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names of the model
     with connection, keys.open("w") as file:
         for _ in range(count):
             record = _event(layout, source)

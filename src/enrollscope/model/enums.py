@@ -1,4 +1,6 @@
-"""The two enumerations of an enrollment failure, with their numbers (microsoft.graph CSDL of v1.0; beta reference pages).
+"""The two enumerations of an enrollment failure, with their numbers.
+
+Sources: the microsoft.graph CSDL of v1.0 and the reference pages of beta.
 
 Numbers are what the store keeps. Members that no version lists today have an empty set of views: their numbers have
 been seen from the production service, so a stored one must keep its name in the log, and reads as the sentinel.

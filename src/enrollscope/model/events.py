@@ -35,7 +35,7 @@ ERROR_RESOURCE = ComplexType(
         Property(
             "link",
             Primitive.STRING,
-            description="Address of further help. May hold {{UPN}}, {{DeviceGUID}} and {{UserGUID}}, for clients to fill in.",
+            description="Address of further help. May hold {{UPN}}, {{DeviceGUID}}, {{UserGUID}} for clients to fill in.",
         ),
     ),
     description="A pointer to further help.",
