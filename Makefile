@@ -28,7 +28,7 @@ test: static ## Everything that must pass
 static: environment-dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/mypy src tests
+	$(BIN)/mypy src tests bench
 	$(BIN)/lint-imports
 
 bench: environment-dev ## Measure speed and print it as ratios

@@ -35,7 +35,7 @@ ERROR_RESOURCE = ComplexType(
         Property(
             "link",
             Primitive.STRING,
-            description="Address of further help. May hold {{UPN}}, {{DeviceGUID}}, {{UserGUID}} for clients to fill in.",
+            description="Address of further help, where clients fill in {{UPN}}, {{DeviceGUID}} and {{UserGUID}}.",
         ),
     ),
     description="A pointer to further help.",
