@@ -46,6 +46,10 @@ def test_nothing_needs_to_be_set() -> None:
         pytest.param("ENROLLSCOPE_PORT", "65535", "port", 65535, id="highest-port"),
         pytest.param("ENROLLSCOPE_DATABASE", "sqlite:///a.db", "database", "sqlite:///a.db", id="sqlite"),
         pytest.param("ENROLLSCOPE_DATABASE", "postgresql://h/d", "database", "postgresql://h/d", id="postgresql"),
+        pytest.param(
+            "ENROLLSCOPE_DATABASE", "postgresql://h:1,i:2/d", "database", "postgresql://h:1,i:2/d", id="several-hosts"
+        ),
+        pytest.param("ENROLLSCOPE_PREPARED_STATEMENTS", "no", "prepared_statements", False, id="no"),
         pytest.param("ENROLLSCOPE_WORKERS", "4", "workers", 4, id="workers"),
         pytest.param("ENROLLSCOPE_PUBLIC_URL", "https://g.example", "public_url", "https://g.example", id="public"),
         pytest.param("ENROLLSCOPE_PUBLIC_URL", "http://g:1/api", "public_url", "http://g:1/api", id="public-path"),
@@ -156,6 +160,8 @@ def test_several_audiences(environ: dict[str, str], options: dict[str, Any]) -> 
         pytest.param("DATABASE", "sqlite:///:memory:", "names no file", id="memory"),
         pytest.param("DATABASE", "sqlite:///~/a.db", "only a shell replaces", id="tilde"),
         pytest.param("DATABASE", "sqlite:///a.db?mode=ro", "a question mark", id="sqlite-parameters"),
+        pytest.param("DATABASE", "postgresql://h:1,i:x/d", "not of the form", id="postgresql-port-of-second-host"),
+        pytest.param("PREPARED_STATEMENTS", "true", "not one of yes, no", id="neither-yes-nor-no"),
         pytest.param("DATABASE", "postgresql://h:x/d", "not of the form postgresql://user", id="postgresql-port"),
         *(pytest.param(name, "", "is empty", id=f"empty-{name}") for name in ("PORT", "ISSUER", "DATABASE")),
     ],

@@ -83,7 +83,7 @@ async def _serve(
         first: whether this process speaks for all that serve together.
         lifeline: ends this process when it reads as ended; see `cli.workers`.
     """
-    store = open_store(settings.database, SCHEMA, queue=settings.write_queue)
+    store = open_store(settings.database, SCHEMA, queue=settings.write_queue, prepared=settings.prepared_statements)
     try:
         await store.start()
         address = f"http://{_shown(settings.host)}:{listener.getsockname()[1]}"

@@ -19,6 +19,7 @@ from enrollscope.settings.readers import (
     origin_list,
     size,
     whole_number,
+    yes_or_no,
 )
 
 VARIABLE_PREFIX = "ENROLLSCOPE_"
@@ -71,6 +72,15 @@ class Settings:
         int,
         Setting("Processes that answer requests. SQLite has one writer, so more need PostgreSQL.", whole_number(1, 64)),
     ] = 1
+    prepared_statements: Annotated[
+        bool,
+        Setting(
+            "Keep prepared statements on PostgreSQL: `no` for a pooler in transaction mode that cannot, such as"
+            " PgBouncer before 1.21.",
+            yes_or_no,
+            shown_default="`yes`",
+        ),
+    ] = True
     public_url: Annotated[
         str | None,
         Setting(

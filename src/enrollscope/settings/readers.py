@@ -64,6 +64,11 @@ def choice(*allowed: str) -> Callable[[str], str]:
     return read
 
 
+def yes_or_no(text: str) -> bool:
+    """Read `yes` or `no`."""
+    return choice("yes", "no")(text) == "yes"
+
+
 def host_name(text: str) -> str:
     """Read a name or an IP address, without brackets and port."""
     try:
@@ -157,9 +162,11 @@ def check_sqlite_path(path: str) -> None:
 
 
 def check_postgresql_url(text: str) -> None:
-    """Refuse a URL whose parts cannot be told apart."""
+    """Refuse a URL whose parts cannot be told apart. Several hosts stand between commas, each with its port."""
     try:
-        valid = urlsplit(text).port != 0 and text.isprintable()
+        parts = urlsplit(text)
+        hosts = parts.netloc.rpartition("@")[2].split(",")
+        valid = all(urlsplit(f"//{host}").port != 0 for host in hosts) and text.isprintable()
     except ValueError:
         valid = False
     if not valid:

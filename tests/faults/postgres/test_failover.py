@@ -38,7 +38,7 @@ async def replicating(primary: Server) -> None:
 
 
 async def test_a_promoted_replica_has_everything_that_was_answered() -> None:
-    """The store finds the new primary by itself, asks there what became of its commits, and makes the lost ones again."""
+    """The store finds the new primary by itself, and asks there what became of its commits."""
     with pair() as (primary, standby):
         await replicating(primary)
         database = primary.new_database()

@@ -73,7 +73,7 @@ async def change_until(load: Load, name: str, kill: Callable[[], None]) -> None:
 
 
 async def test_processes_that_are_killed(server: Server, database: str, tmp_path: Path) -> None:
-    """A killed worker is replaced; after all are killed a new service goes on. No answered change is lost or doubled."""
+    """A killed worker is replaced; after all are killed a new service goes on. No change is lost or doubled."""
     url = await migrated(server, database)
     bearer = token(url)
     loads: list[Load] = []
