@@ -11,7 +11,7 @@ RUN_COMMAND := $(BIN)/enrollscope serve --sample
 BENCH_COMMAND := $(BIN)/python -m bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check static bench lock format environment-run environment-dev
+.PHONY: help run test check static bench lock format environment-run environment-dev postgresql
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,7 +22,7 @@ run: environment-run ## Install and start the service on 127.0.0.1:8080 with sam
 check: static ## The quick loop: format, lint, types, import rules, fast tests
 	$(BIN)/python -m pytest -n auto -m "not slow" $(PYTEST_OPTIONS) $(TESTS)
 
-test: static ## Everything that must pass
+test: static postgresql ## Everything that must pass
 	$(BIN)/python -m pytest -n auto --no-skips $(PYTEST_OPTIONS) $(TESTS)
 
 static: environment-dev
@@ -43,6 +43,9 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 lock: environment-dev ## Write the lock files anew, with the newest versions
 	$(LOCK) --group build --output-file requirements/run.lock
 	$(LOCK) --group build --group dev --constraint requirements/run.lock --output-file requirements/dev.lock
+
+postgresql:
+	@scripts/postgresql
 
 environment-run:
 	@scripts/environment run
