@@ -19,7 +19,7 @@ help: ## Show this list
 run: environment-run ## Install and start the service on 127.0.0.1:8080 with sample events
 	@$(RUN_COMMAND)
 
-check: static ## The quick loop: format, lint, types, import rules, fast tests
+check: static postgresql ## The quick loop: format, lint, types, import rules, fast tests
 	$(BIN)/python -m pytest -n auto -m "not slow" $(PYTEST_OPTIONS) $(TESTS)
 
 test: static postgresql ## Everything that must pass
