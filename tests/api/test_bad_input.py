@@ -3,6 +3,7 @@
 After each the event is as it was and the service goes on answering.
 """
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -144,6 +145,15 @@ def test_a_bad_body_is_refused_by_patch_and_post(
         assert len(reply.content) < 10_000
         assert ("message" in error["innerError"]) is (code == MODEL)
     assert client.get(f"{BETA_EVENTS}/$count").text == "1"
+
+
+def test_a_repeated_name_is_found_in_linear_time(client: Client, event: dict[str, Any]) -> None:
+    """A repeat behind 50,000 other names is refused at once: meanwhile nobody else is answered."""
+    body = b"{%s}" % b",".join(b'"%d":0' % number for number in (*range(50_000), 49_999))
+    begun = time.perf_counter()
+    error = refused(client.patch(f"{BETA_EVENTS}/{event['id']}", body), 400, BAD)
+    assert time.perf_counter() - begun < 5
+    assert "'49999' occurs twice" in error["message"]
 
 
 @pytest.mark.parametrize(

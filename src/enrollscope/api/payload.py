@@ -21,8 +21,11 @@ class _DuplicateName(ValueError):
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _DuplicateName(next(name for name in names if names.count(name) > 1))
+        names = set(found)
+        for name, _ in pairs:
+            if name not in names:
+                raise _DuplicateName(name)
+            names.remove(name)
     return found
 
 
