@@ -32,6 +32,7 @@ static: environment-dev
 	$(BIN)/lint-imports
 
 bench: environment-dev ## Measure speed and print it as ratios
+	@scripts/wrk
 	$(BENCH_COMMAND)
 
 format: environment-dev ## Format the code and mend what can be mended
