@@ -11,10 +11,10 @@ RUN_COMMAND := $(BIN)/enrollscope serve --sample
 BENCH_COMMAND := $(BIN)/python -m bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check static bench lock format environment-run environment-dev postgresql
+.PHONY: help run test check static bench lock format environment-run environment-dev postgresql conformance
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: environment-run ## Install and start the service on 127.0.0.1:8080 with sample events
 	@$(RUN_COMMAND)
@@ -34,6 +34,9 @@ static: environment-dev
 bench: environment-dev ## Measure speed and print it as ratios
 	@scripts/wrk
 	$(BENCH_COMMAND)
+
+conformance: environment-dev ## Ask about each requirement of OData, and write docs/conformance.md
+	$(BIN)/python -m tests.conformance_page
 
 format: environment-dev ## Format the code and mend what can be mended
 	$(BIN)/ruff format
