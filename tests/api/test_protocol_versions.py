@@ -101,6 +101,41 @@ def test_an_entity_of_4_01_can_be_sent_back(client: Client) -> None:
     assert (echoed.status_code, echoed.json()) == (200, event)
 
 
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        pytest.param({"OData-Version": "4.01"}, {"@etag": "now"}, 200, id="current"),
+        pytest.param({"OData-Version": "4.01"}, {"@etag": "old"}, 412, id="stale"),
+        pytest.param({"OData-Version": "4.01"}, {"@odata.etag": "old"}, 412, id="stale-with-prefix"),
+        pytest.param({"OData-Version": "4.01"}, {"@etag": "*"}, 200, id="any"),
+        pytest.param({"OData-Version": "4.01"}, {"@etag": 3}, 400, id="no-text"),
+        pytest.param({"OData-Version": "4.01"}, {"@etag": "3"}, 400, id="no-tag"),
+        pytest.param({"OData-Version": "4.01", "If-Match": "now"}, {"@etag": "old"}, 412, id="header-alone-fits"),
+        pytest.param({"OData-Version": "4.01", "If-Match": "old"}, {"@etag": "now"}, 412, id="body-alone-fits"),
+        pytest.param({"OData-Version": "4.01", "If-Match": "old"}, {"@etag": "*"}, 412, id="any-and-stale-header"),
+        pytest.param({"OData-Version": "4.01", "If-Match": "*"}, {"@etag": "now"}, 200, id="both-fit"),
+        pytest.param(NEW, {"@etag": "old"}, 412, id="answer-of-4.01"),
+        pytest.param({}, {"@odata.etag": "old"}, 200, id="echo-in-4.0"),
+        pytest.param({"OData-Version": "4.0"}, {"@etag": "old"}, 200, id="said-to-be-4.0"),
+    ],
+)
+def test_a_tag_in_a_body_of_4_01_is_a_precondition(
+    client: Client, headers: dict[str, str], body: dict[str, Any], status: int
+) -> None:
+    """Like If-Match, beside which it counts as well; in 4.0 it is an echo, and ignored (contract §12 row 39)."""
+    event = client.create(osVersion="10")
+    path = f"{EVENTS}/{event['id']}"
+    now = client.patch(path, {"osVersion": "11"}).headers["etag"]
+    tags = {"old": event["@odata.etag"], "now": now}
+
+    def filled(values: dict[str, Any]) -> dict[str, Any]:
+        return {name: tags.get(value, value) for name, value in values.items()}
+
+    reply = client.patch(path, {"osVersion": "12"} | filled(body), **filled(headers))
+    assert reply.status_code == status, reply.text
+    assert client.get(path).json()["osVersion"] == ("12" if status == 200 else "11")
+
+
 def test_next_links_lead_on_in_4_01(client: Client) -> None:
     """The page behind the link is in the version that its own request asks for."""
     keys = {client.create()["id"] for _ in range(3)}

@@ -31,7 +31,7 @@ from enrollscope.odata.errors import (
     RequestTimeout,
     ResourceNotFound,
 )
-from enrollscope.odata.etags import etag, parse_etags
+from enrollscope.odata.etags import etag, parse_etags, with_tag_of
 from enrollscope.odata.headers import (
     NO_PREFERENCES,
     JsonFormat,
@@ -253,6 +253,9 @@ class Service:
         scope = plan.scope
         body = await self._body(call, receive)
         changes = self._reader.update(body, scope, include_unknown=how.preferences.include_unknown)
+        precondition = plan.precondition
+        if how.json_format.version is ProtocolVersion.V401 or call.headers.get("odata-version") == ProtocolVersion.V401:
+            precondition = with_tag_of(body, precondition)
         command = Update(
             _actor(call, caller),
             scope.stored.name,
@@ -260,7 +263,7 @@ class Service:
             scope.types,
             scope.links,
             changes.values,
-            plan.precondition,
+            precondition,
             changes.fit,
         )
         return Change(command, partial(self._written, scope=scope, projection=plan.projection, how=how, status=200))

@@ -1,12 +1,14 @@
 """Entity tags (RFC 9110 §8.8.3): the version of an entity, as clients see it."""
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from enrollscope.odata.errors import BadRequest
-from enrollscope.odata.plan import Wildcard
+from enrollscope.odata.plan import Precondition, Wildcard
 
 _FOREIGN: Final = -1
+_TAG_NAMES: Final = ("@etag", "@odata.etag")
 _TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7E\x80-\U0010FFFF]*)"')
 _OURS: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
@@ -36,14 +38,32 @@ def parse_etags(header: str, name: str = "If-Match") -> frozenset[int] | Wildcar
         tag = _TAG.fullmatch(element)
         if tag is None:
             raise BadRequest(
-                f"The header {name} holds '{element[:80]}', which is no entity tag. "
+                f"{name} holds '{element[:80]}', which is no entity tag. "
                 f'Expected * or tags such as W/"3", separated by commas.',
                 target=name,
             )
         versions.add(int(tag[2]) if _OURS.fullmatch(tag[2]) else _FOREIGN)
     if not versions:
-        raise BadRequest(f'The header {name} is empty. Expected * or entity tags such as W/"3".', target=name)
+        raise BadRequest(f'{name} is empty. Expected * or entity tags such as W/"3".', target=name)
     return frozenset(versions)
+
+
+def with_tag_of(body: object, precondition: Precondition) -> Precondition:
+    """Add the entity tag that the body of an update carries: in OData 4.01 it is a precondition (contract §12 row 39).
+
+    Raises:
+        BadRequest: it is none.
+    """
+    name = next((name for name in _TAG_NAMES if isinstance(body, dict) and name in body), None)
+    if name is None or not isinstance(body, dict):
+        return precondition
+    sent = body[name]
+    if not isinstance(sent, str):
+        raise BadRequest(f"'{name}' must be an entity tag such as W/\"3\", as text.", target=name)
+    tags, asked = parse_etags(sent, name), precondition.match
+    if asked is None or asked is Wildcard.ANY_VERSION:
+        return replace(precondition, match=tags)
+    return precondition if tags is Wildcard.ANY_VERSION else replace(precondition, match=asked & tags)
 
 
 def _elements(text: str) -> list[str]:
