@@ -131,15 +131,32 @@ async def test_readers_do_not_wait_for_a_writer(store: Store, tmp_path: Path) ->
     assert isinstance(await asyncio.wait_for(writing, 10), Written)
 
 
-async def test_a_question_nobody_waits_for_is_stopped(store: Store) -> None:
-    """A cancelled question does not keep a reader: the next ones are answered long before it would have ended."""
+async def ask_slowly(store: Store) -> tuple[Query, list[asyncio.Task[int]]]:
+    """Ask a question that takes its time, more often than there are readers."""
     await asyncio.gather(*(store.write(book(f"w{number}", number)) for number in range(4_000)))
     slow: Bound = Column("pages", Primitive.INT32)
     for number in range(60):
         slow = Arithmetic(Operator.ADD, slow, Parameter(number, Primitive.INT32), Primitive.INT32)
     query = Query("works", Compare(Comparison.LT, slow, Parameter(0, Primitive.INT32)), ())
-    asked = [asyncio.ensure_future(store.count("tenant", query, (0,) * 60)) for _ in range(40)]
+    asked = [asyncio.create_task(store.count("tenant", query, (0,) * 60)) for _ in range(40)]
     await asyncio.sleep(0.2)
+    return query, asked
+
+
+async def test_readiness_and_keys_do_not_wait_for_questions(store: Store) -> None:
+    """While questions keep every reader, the store says that it is ready and gives what is asked by its key."""
+    _, asked = await ask_slowly(store)
+    await store.check()
+    assert await store.read("tenant", "works", "w1") is not None
+    assert not any(task.done() for task in asked[-10:])
+    for task in asked:
+        task.cancel()
+    await asyncio.gather(*asked, return_exceptions=True)
+
+
+async def test_a_question_nobody_waits_for_is_stopped(store: Store) -> None:
+    """A cancelled question does not keep a reader: the next ones are answered long before it would have ended."""
+    query, asked = await ask_slowly(store)
     assert not all(task.done() for task in asked)
     begun = time.perf_counter()
     for task in asked:

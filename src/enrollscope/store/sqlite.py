@@ -90,7 +90,8 @@ class SqliteStore:
 
     async def check(self) -> None:
         """See `base.Store`."""
-        revision = await self._started().readers.run(lambda connection: revision_of(connection, self._path))
+        # On the event loop, as reads by key: it must not wait behind questions that take their time.
+        revision = revision_of(self._started().by_key, self._path)
         if revision != self._history.revisions[-1]:
             raise StoreRefused(f"The tables of {self._path} are at revision {revision}: start the service again.")
 
