@@ -108,6 +108,15 @@ BODIES = [
     pytest.param(b'{"enrollmentType": null}', MODEL, "does not allow null values", id="null-type"),
     pytest.param(b'{"eventDateTime": null}', MODEL, "does not allow null values", id="null-instant"),
     pytest.param(b'{"additionalInformation": null}', MODEL, "Send [] for an empty collection", id="null-collection"),
+    pytest.param(
+        b'{"additionalInformation": [' + b"{}," * 10_000 + b"{}]}", MODEL, "at most 10000 can", id="10001-elements"
+    ),
+    pytest.param(
+        b'{"troubleshootingErrorDetails": {"resources": [' + b"{}," * 10_000 + b"{}]}}",
+        MODEL,
+        "'troubleshootingErrorDetails/resources' has 10001 elements",
+        id="10001-nested-elements",
+    ),
     pytest.param(b'{"eventDateTime": "yesterday"}', MODEL, "'Edm.DateTimeOffset'", id="no-instant"),
     pytest.param(b'{"eventDateTime": "2024-01-01"}', MODEL, "'Edm.DateTimeOffset'", id="date-alone"),
     pytest.param(b'{"eventDateTime": "2024-02-30T00:00:00Z"}', MODEL, "'Edm.DateTimeOffset'", id="no-such-day"),

@@ -99,6 +99,13 @@ def unexpected_null(item: Property, path: str, *, element: bool = False) -> Mode
     )
 
 
+def too_many_elements(count: int, most: int, path: str) -> ModelValidationFailure:
+    """Say that a collection is longer than can be kept."""
+    return ModelValidationFailure(
+        f"The collection '{path}' has {count} elements; at most {most} can be stored in one.", target=path
+    )
+
+
 def missing_value(item: Property, owner: EntityType | ComplexType, path: str) -> ModelValidationFailure:
     """Say that a new value lacks a property that cannot be null."""
     return ModelValidationFailure(

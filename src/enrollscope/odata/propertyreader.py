@@ -35,6 +35,9 @@ _NO_TEXT = frozenset(
 # Stays a string inside structured values: a JSON number would lose digits on its way through a float.
 _KEPT = frozenset({Primitive.DECIMAL})
 _BINDINGS = ("@odata.bind", "@bind")
+MOST_ELEMENTS = 10_000
+"""Elements of one collection. An element of two bytes is stored with all its fields and shown in every answer, so that
+the limit of the body alone would let one entity grow tenfold and each of its answers take seconds."""
 
 
 class Absent(Enum):
@@ -171,6 +174,8 @@ def _read_collection(item: Property, read: ReadValue, value: Any, path: str, rul
         raise faults.unexpected_null(item, path)
     if type(value) is not list:
         raise faults.wrong_node(value, "StartArray", path)
+    if len(value) > MOST_ELEMENTS:
+        raise faults.too_many_elements(len(value), MOST_ELEMENTS, path)
     # A collection is replaced whole, so each element is new. What a view hid inside of elements would be lost by an
     # echo of what it shows: a schema must hide nothing there.
     elements = Rules(creating=True, include_unknown=rules.include_unknown)
