@@ -69,12 +69,13 @@ def install() -> Node:
 
 
 def _run(folder: Path, *arguments: str | Path, seconds: int, environment: dict[str, str] | None = None) -> str:
-    # What npm starts looks for node on the path.
-    path = f"{_NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    # What npm starts looks for node on the path. Node trusts its own list of authorities alone unless it is told, while
+    # pip and all else trust the machine's, which also has the one of the network that the machine is in.
+    own = {"PATH": f"{_NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}", "NODE_USE_SYSTEM_CA": "1"}
     result = subprocess.run(
         [_NODE, *arguments],
         cwd=folder,
-        env=os.environ | {"PATH": path} | (environment or {}),
+        env=os.environ | own | (environment or {}),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
