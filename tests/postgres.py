@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,9 @@ START_SECONDS = 60
 # A stop in mid-flight must recover, and that needs no fsync: only the loss of power does.
 SETTINGS: Mapping[str, str] = {
     "fsync": "off",
-    "shared_buffers": "64MB",
+    "shared_buffers": "256MB",
+    "maintenance_work_mem": "256MB",
+    "max_wal_size": "4GB",
     "max_connections": "200",
     "max_wal_senders": "4",
     "wal_level": "replica",
@@ -189,6 +191,16 @@ class Server:
             yield name
         finally:
             self.psql(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def once(self, name: str, make: Callable[[str], None]) -> str:
+        """A database that the processes of this test run share: whoever comes first makes what is in it."""
+        with (self.folder / f"{name}.made").open("a+", encoding="ascii") as made:
+            fcntl.flock(made, fcntl.LOCK_EX)
+            if made.tell() == 0:
+                self.psql(f"CREATE DATABASE {name}")
+                make(name)
+                made.write("made")
+        return name
 
     @contextmanager
     def running(self) -> Iterator["Server"]:

@@ -164,12 +164,17 @@ def test_a_migration_that_fails_leaves_nothing_behind(server: Server, database: 
 
 
 def test_an_index_whose_making_broke_off_is_made_anew(server: Server, database: str) -> None:
-    """A concurrent one leaves a corpse when it fails, which a second migration must not take for the index."""
+    """A concurrent one leaves a corpse when it fails, which the next migration must not take for the index."""
     url = server.url(database)
     migrate_store(url, SCHEMA)
-    server.psql("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'events_in_order'::regclass", database)
+    server.psql(
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'events_by_user'::regclass; "
+        "UPDATE alembic_version SET version_num = '0001'",
+        database,
+    )
     migrate_store(url, SCHEMA)
-    assert server.psql("SELECT count(*) FROM pg_indexes WHERE indexname = 'events_in_order'", database) == "0"
+    found = server.psql("SELECT indisvalid FROM pg_index WHERE indexrelid = 'events_by_user'::regclass", database)
+    assert found == "t"
 
 
 def test_tables_can_be_distributed() -> None:
@@ -187,7 +192,7 @@ def test_tables_can_be_distributed() -> None:
         if table is not None and table[1] in spread:
             assert re.search(r"PRIMARY KEY \(tenant_id|tenant_id TEXT COLLATE \"C\" NOT NULL PRIMARY KEY", text)
         if text.startswith(("CREATE INDEX", "CREATE UNIQUE")):
-            assert re.search(r"\(tenant_id|USING gin", text)
+            assert "(tenant_id, " in text
 
 
 async def test_every_statement_is_of_one_tenant(server: Server, database: str) -> None:

@@ -65,6 +65,10 @@ class Dialect(Protocol):
         """Where a part begins, counted in code points from 1; 0: nowhere."""
         ...
 
+    def contains(self, text: Sql, part: Sql) -> Sql:
+        """Whether a part is in a text."""
+        ...
+
     def substring(self, text: Sql, start: Sql, length: Sql | None) -> Sql:
         """A part, from a zero-based start; a negative one counts from the end."""
         ...
@@ -149,6 +153,10 @@ class SqliteDialect:
     def position(self, text: Sql, part: Sql) -> Sql:
         """See `Dialect`."""
         return func.instr(text, part, type_=INTEGER)
+
+    def contains(self, text: Sql, part: Sql) -> Sql:
+        """See `Dialect`."""
+        return self.position(text, part) > 0
 
     def substring(self, text: Sql, start: Sql, length: Sql | None) -> Sql:
         """See `Dialect`."""

@@ -228,7 +228,7 @@ class Expressions:
             case "concat", [first, second]:
                 return first.op("||", return_type=TEXT)(second)
             case "contains", [text, part]:
-                return dialect.position(text, part) > 0
+                return dialect.contains(text, part)
             case "indexof", [text, part]:
                 return dialect.position(text, part) - 1
             case "startswith", [text, part]:

@@ -48,6 +48,8 @@ _WARM_UP_SECONDS = 1.0
 
 # Statements by key have one good plan, whatever the values.
 _BY_KEY = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+# A question's best plan depends on them: whether a category is rare, how long a range of time is.
+_ASKING = {"plan_cache_mode": "force_custom_plan"}
 
 _SECRET = "SELECT value FROM secrets WHERE name = $1"  # noqa: S105 - a statement, not a secret
 _INSERT_ONCE = "INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING"
@@ -99,7 +101,7 @@ class PostgresStore:
                 Coalescing(self._find, _KEY_READERS),
                 Connections(self._target, _WRITERS, _BY_KEY),
                 Connections(self._target, _KEY_READERS, _BY_KEY),
-                Connections(self._target, _ASKERS),
+                Connections(self._target, _ASKERS, _ASKING),
             )
             self._warming = asyncio.create_task(self._warm_up())
 

@@ -64,6 +64,14 @@ class PostgresDialect:
         """See `Dialect`."""
         return func.strpos(text, part, type_=INTEGER)
 
+    def contains(self, text: Sql, part: Sql) -> Sql:
+        """As a pattern, because an index of trigrams knows patterns alone; what has a meaning in one is escaped."""
+        for special in ("\\", "%", "_"):
+            part = func.replace(part, literal(special, TEXT), literal(f"\\{special}", TEXT), type_=TEXT)
+        anything = literal("%", TEXT)
+        pattern = anything.op("||", return_type=TEXT)(part).op("||", return_type=TEXT)(anything)
+        return text.like(pattern, escape="\\")
+
     def substring(self, text: Sql, start: Sql, length: Sql | None) -> Sql:
         """See `Dialect`."""
         return own_function("substring", TEXT, text, start, *(() if length is None else (length,)))

@@ -214,7 +214,8 @@ def migrate(path: Path, history: History, revision: str | None) -> None:
             current = revision_of(connection, path)
             if current != head:
                 connection.pragma("application_id", APPLICATION_ID)
-                connection.execute(history.upgrade(current, "sqlite"))
+                # Fetching runs it to its end; a statement that returns a row would hold up those behind it.
+                connection.execute(history.upgrade(current, "sqlite")).fetchall()
                 _describe_data(connection)
             connection.execute("COMMIT")
         finally:

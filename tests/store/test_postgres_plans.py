@@ -1,0 +1,163 @@
+"""The questions that people ask, at a million events: how the server answers each."""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from enrollscope.model.events import SCHEMA
+from enrollscope.odata.binder import Asked, Binder
+from enrollscope.odata.cursors import CursorSigner
+from enrollscope.odata.headers import Preferences
+from enrollscope.odata.layout import Layout
+from enrollscope.odata.options import parse_options
+from enrollscope.odata.plan import ALWAYS, CountCollection, Paging, Query, ReadCollection
+from enrollscope.store.history import MIGRATIONS, Migrations
+from enrollscope.store.opening import migrate_store
+from enrollscope.store.postgres_dialect import PostgresDialect
+from enrollscope.store.schema import tables
+from enrollscope.store.statements import Statements
+from tests.postgres import Server, shared_server
+
+pytestmark = pytest.mark.slow
+
+EVENTS = 1_000_000
+TENANT = "tenant-3"
+USER = "00000000-0000-0000-0000-000000000007"
+
+# A quarter is spread over a few tenants; the one that asks has the rest. What is filled in order is filled fast.
+FILL = f"""
+INSERT INTO events (tenant_id, id, type, version, event_date_time_ticks, event_date_time_offset, correlation_id,
+  operating_system, os_version, user_id, device_id, enrollment_type, failure_category, failure_reason,
+  created_ticks, modified_ticks)
+SELECT CASE WHEN n % 4 = 0 THEN 'tenant-' || n % 10 ELSE '{TENANT}' END, md5(n::text)::uuid::text,
+  'enrollmentTroubleshootingEvent', 1, 636188256000000000 + (n::bigint * 7919 % 2838240000) * 1000000, 0,
+  md5('c' || n)::uuid::text, (ARRAY['Windows', 'iOS', 'Android', 'macOS'])[1 + n % 4], '10.0.' || n % 30,
+  '00000000-0000-0000-0000-' || lpad((n % 20000)::text, 12, '0'), md5('d' || n % 50000)::uuid::text, n % 13, n % 12,
+  '0x' || to_hex(x'80180000'::bigint + n % 3000) || ' at step ' || n % 17, 1, 1
+FROM generate_series(1, {EVENTS}) AS n ORDER BY 1, 2
+"""  # noqa: S608 - constants
+
+LAYOUTS = {stored.name: Layout.of(SCHEMA.whole, stored) for stored in SCHEMA.stored}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """The PostgreSQL of this test run."""
+    with shared_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def filled(server: Server) -> str:
+    """The URL of a database with a million events, which was filled before the indexes were thought of."""
+
+    def make(name: str) -> None:
+        first = Migrations(MIGRATIONS.scripts, MIGRATIONS.revisions[:1])
+        migrate_store(server.url(name), SCHEMA, history=first)
+        indexes = server.psql("SELECT indexdef FROM pg_indexes WHERE indexname ~ '^events_(in|of)_'", name).splitlines()
+        server.psql("DROP INDEX events_in_order, events_of_user_id", name)
+        server.psql(FILL, name)
+        server.psql(";".join(indexes), name)
+        assert migrate_store(server.url(name), SCHEMA).startswith("The tables were brought from revision 0001")
+        server.psql("VACUUM ANALYZE events", name)
+
+    return server.url(server.once("a_million", make))
+
+
+def bound(query: str, path: str = "deviceManagement/troubleshootingEvents") -> ReadCollection | CountCollection:
+    """What a request comes to."""
+    plan = Binder(SCHEMA.view("beta"), CursorSigner(bytes(32))).bind(
+        Asked("GET", path, parse_options(query), Preferences(), ALWAYS, TENANT, None, 100)
+    )
+    assert isinstance(plan, ReadCollection | CountCollection)
+    return plan
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every step of a plan."""
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
+
+
+def explained(url: str, query: Query, paging: Paging) -> dict[str, Any]:
+    """Run a statement as the store does, and return the plan with what it took."""
+    statements = Statements(LAYOUTS, tables(SCHEMA, LAYOUTS.values()).tables, PostgresDialect())
+    statement = statements.page(query, paging)
+    assert re.search(r"tenant_id = \$\d+", statement.text)
+
+    async def ask() -> str:
+        connection = await asyncpg.connect(url)
+        try:
+            text = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement.text}"
+            return str(await connection.fetchval(text, *statement.values(TENANT, paging)))
+        finally:
+            await connection.close()
+
+    plan: dict[str, Any] = json.loads(asyncio.run(ask()))[0]["Plan"]
+    return plan
+
+
+RANGE = "eventDateTime ge 2019-01-01T00:00:00Z and eventDateTime lt 2019-01-08T00:00:00Z"
+
+QUESTIONS = [
+    pytest.param("", "events_in_order", id="newest-first"),
+    pytest.param(f"$filter={RANGE}", "events_in_order", id="range-of-time"),
+    pytest.param(f"$filter=userId eq '{USER}'", "events_by_user", id="user"),
+    pytest.param("$filter=deviceId eq '00000000-0000-0000-0000-000000000001'", "events_by_device", id="device"),
+    pytest.param("$filter=correlationId eq 'x'", "events_by_correlation", id="correlation"),
+    pytest.param("$filter=failureCategory eq 'authentication'", "events_by_category", id="category"),
+    pytest.param(
+        f"$filter=failureCategory eq 'authentication' and {RANGE}", "events_by_category", id="category-over-time"
+    ),
+    pytest.param(
+        f"$filter=enrollmentType eq 'userEnrollment' and {RANGE}", "events_by_enrollment_type", id="type-over-time"
+    ),
+    pytest.param(
+        f"$filter=operatingSystem eq 'iOS' and {RANGE}", "events_by_operating_system|events_in_order", id="os-over-time"
+    ),
+    pytest.param("$filter=operatingSystem eq 'Solaris'", "events_by_operating_system", id="os-that-nobody-has"),
+    pytest.param("$filter=contains(failureReason,'801800ff at')", "events_with_reason", id="part-of-the-reason"),
+    pytest.param(
+        "$filter=contains(failureReason,'0x80180014')", "events_with_reason|events_in_order", id="code-in-the-reason"
+    ),
+]
+
+
+@pytest.mark.parametrize(("query", "indexes"), QUESTIONS)
+def test_a_question_is_answered_from_an_index(filled: str, query: str, indexes: str) -> None:
+    """No scan of the table: the page comes from the index made for the question, and reads little else."""
+    plan = bound(query)
+    assert isinstance(plan, ReadCollection)
+    top = explained(filled, plan.query, plan.paging)
+    kinds = {node["Node Type"] for node in nodes(top)}
+    assert not [kind for kind in kinds if "Seq Scan" in kind], kinds
+    used = {node["Index Name"] for node in nodes(top) if "Index Name" in node}
+    assert any(re.fullmatch(indexes, name) for name in used), used
+    assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < 3000
+
+
+def test_a_user_by_navigation_is_answered_from_an_index(filled: str) -> None:
+    """Without regard to the case of letters."""
+    plan = bound("", f"users/{USER}/deviceManagementTroubleshootingEvents")
+    assert isinstance(plan, ReadCollection)
+    used = {node.get("Index Name") for node in nodes(explained(filled, plan.query, plan.paging))}
+    assert "events_of_user_id" in used
+
+
+def test_a_late_page_costs_what_the_first_does(filled: str) -> None:
+    """It begins where the page before ended: nothing is read and thrown away."""
+    plan = bound("")
+    assert isinstance(plan, ReadCollection)
+    first = explained(filled, plan.query, plan.paging)
+    late = Query(plan.query.stored, plan.query.where, plan.query.order, resumed=True)
+    middle = (637_000_000_000_000_000, "80000000-0000-0000-0000-000000000000")
+    later = explained(filled, late, Paging(plan.paging.parameters, plan.paging.limit, after=middle))
+    assert first["Actual Rows"] == later["Actual Rows"]
+    blocks = [plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] for plan in (first, later)]
+    assert blocks[1] <= 1.2 * blocks[0] + 10
