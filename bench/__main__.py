@@ -4,10 +4,10 @@ import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from bench import sqlite
+from bench import questions, sqlite
 from bench.load import BenchFailed
 
-BENCHMARKS: Mapping[str, Callable[[], None]] = MappingProxyType({"sqlite": sqlite.main})
+BENCHMARKS: Mapping[str, Callable[[], None]] = MappingProxyType({"sqlite": sqlite.main, "questions": questions.main})
 
 if __name__ == "__main__":
     strange = [name for name in sys.argv[1:] if name not in BENCHMARKS]
