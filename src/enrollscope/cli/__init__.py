@@ -1,4 +1,4 @@
-"""The command line: `enrollscope serve`, `token`, `migrate`.
+"""The command line: `enrollscope serve`, `token`, `migrate`, `retention`.
 
 Built on click itself, because the options of every command are generated from the settings' declaration. A command is
 imported when it is asked for: what one of them needs must not slow the start of another.
@@ -14,7 +14,7 @@ import click
 from enrollscope import __version__
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
-    {name: f"enrollscope.cli.{name}" for name in ("migrate", "serve", "token")}
+    {name: f"enrollscope.cli.{name}" for name in ("migrate", "retention", "serve", "token")}
 )
 
 
