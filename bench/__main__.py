@@ -1,20 +1,29 @@
-"""Run the benchmarks named, or all."""
+"""Run the benchmarks named, or those of the embedded store."""
 
 import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from bench import questions, sqlite
+from bench import postgres, questions, sqlite
 from bench.load import BenchFailed
 
-BENCHMARKS: Mapping[str, Callable[[], None]] = MappingProxyType({"sqlite": sqlite.main, "questions": questions.main})
+BENCHMARKS: Mapping[str, Callable[[], None]] = MappingProxyType(
+    {
+        "sqlite": sqlite.main,
+        "questions": questions.main,
+        "postgres": postgres.main,
+        "postgres-growth": postgres.growth,
+    }
+)
+DEFAULT = ("sqlite", "questions")
+"""The others need a PostgreSQL, and more time."""
 
 if __name__ == "__main__":
     strange = [name for name in sys.argv[1:] if name not in BENCHMARKS]
     if strange:
         sys.exit(f"no benchmark {strange[0]!r}; there are: {', '.join(BENCHMARKS)}")
     try:
-        for name in sys.argv[1:] or BENCHMARKS:
+        for name in sys.argv[1:] or DEFAULT:
             BENCHMARKS[name]()
     except BenchFailed as error:
         sys.exit(str(error))

@@ -36,7 +36,8 @@ FILTER = f"{COLLECTION}?$top=100&$filter=" + quote(f"eventDateTime ge {FROM} and
 APPLY = f"{COLLECTION}?$apply=" + quote("groupby((failureCategory),aggregate($count as n))")
 PAGE_SQL = (
     "SELECT id, type, version, event_date_time_ticks, event_date_time_offset, correlation_id,"
-    " managed_device_identifier, operating_system, os_version, user_id, device_id, enrollment_type, failure_category, failure_reason FROM events"
+    " managed_device_identifier, operating_system, os_version, user_id, device_id,"
+    " enrollment_type, failure_category, failure_reason FROM events"
     " WHERE tenant_id = ? AND event_date_time_ticks >= ? AND event_date_time_ticks < ?"
     " ORDER BY event_date_time_ticks DESC, id DESC LIMIT 101"
 )

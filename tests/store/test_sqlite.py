@@ -85,6 +85,32 @@ async def test_closing_leaves_one_file(tmp_path: Path) -> None:
     await again.close()
 
 
+async def test_who_heard_of_a_commit_reads_it(tmp_path: Path) -> None:
+    """Reads of one turn of the event loop share a snapshot, which is never older than an answer to a write."""
+    store = library_at(tmp_path / "library.db")
+    await store.start()
+    await store.write(book("1"))
+
+    async def change_and_read(pages: int) -> bool:
+        version = (await store.write(change("1", pages))).record[VERSION]
+        read = await store.read("tenant", "works", "1")
+        return read is not None and read[VERSION] >= version
+
+    rounds = [asyncio.gather(*(change_and_read(number * 20 + each) for each in range(20))) for number in range(10)]
+    assert all([all(await one) for one in rounds])
+    await store.close()
+
+
+async def test_a_store_closes_in_the_turn_of_a_read(tmp_path: Path) -> None:
+    """A read transaction that ends with the turn does not keep the store from closing in it."""
+    store = library_at(tmp_path / "library.db")
+    await store.start()
+    await store.write(book("1"))
+    assert await store.read("tenant", "works", "1") is not None
+    await store.close()
+    assert left_in(tmp_path) == ["library.db", "library.db.lock"]
+
+
 async def test_a_store_that_is_not_open_says_so(tmp_path: Path) -> None:
     """Before the start and after the end there is a clear refusal, not a failure."""
     store = library_at(tmp_path / "library.db")

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from enrollscope.api.errors import error_reply
 from enrollscope.api.messages import Call, new_request_id
+from enrollscope.api.transport import JoiningTransport
 from enrollscope.odata.errors import BadRequest, ODataError, RequestTimeout
 from enrollscope.odata.values import Instant
 
@@ -53,7 +54,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to wait for a request."""
-        super().connection_made(transport)
+        super().connection_made(JoiningTransport(transport, self.loop))  # type: ignore[arg-type]  # it acts as one
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -91,13 +91,13 @@ class SqliteStore:
     async def check(self) -> None:
         """See `base.Store`."""
         # On the event loop, as reads by key: it must not wait behind questions that take their time.
-        revision = revision_of(self._started().by_key, self._path)
+        revision = revision_of(self._started().by_key.snapshot(), self._path)
         if revision != self._history.revisions[-1]:
             raise StoreRefused(f"The tables of {self._path} are at revision {revision}: start the service again.")
 
     async def read(self, tenant: str, stored: str, key: str) -> Record | None:
         """See `base.Store`."""
-        return self._rows[stored].find(self._started().by_key, tenant, key)
+        return self._rows[stored].find(self._started().by_key.snapshot(), tenant, key)
 
     async def write(self, command: Command) -> Written:
         """See `base.Store`."""
@@ -164,7 +164,7 @@ class SqliteStore:
         async def commit(units: Sequence[Unit]) -> Sequence[Outcome]:
             return await writer.run(lambda connection: self._commit(connection, units))
 
-        return _Running(lock, self._reading_connection(), readers, writer, GroupCommit(commit, self._queue))
+        return _Running(lock, _Snapshots(self._reading_connection()), readers, writer, GroupCommit(commit, self._queue))
 
     def _writing_connection(self) -> apsw.Connection:
         connection = connect(self._path)
@@ -229,7 +229,7 @@ class _Running:
     """What a started store holds."""
 
     lock: FileLock
-    by_key: apsw.Connection
+    by_key: "_Snapshots"
     readers: ConnectionThreads
     writer: ConnectionThreads
     commits: GroupCommit
@@ -240,6 +240,35 @@ class _Running:
         self.by_key.close()
         await self.writer.close()  # the last connection: SQLite carries the write-ahead log over and removes it
         self.lock.release()
+
+
+class _Snapshots:
+    """A connection for reads on the event loop. Those of one turn of the loop share a snapshot, and its locks.
+
+    A snapshot is as new as the turn in which it was taken, and whoever heard of a commit did so in an earlier one.
+    """
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._taken = False
+
+    def snapshot(self) -> apsw.Connection:
+        """The connection, in a read transaction that ends with this turn."""
+        if not self._taken:
+            self._connection.execute("BEGIN")
+            self._taken = True
+            asyncio.get_running_loop().call_soon(self._release)
+        return self._connection
+
+    def close(self) -> None:
+        """Close the connection, also in the turn of a read."""
+        self._release()
+        self._connection.close()
+
+    def _release(self) -> None:
+        if self._taken:
+            self._taken = False
+            self._connection.execute("COMMIT")
 
 
 def _secret_of(connection: apsw.Connection, name: str) -> str | None:
