@@ -11,7 +11,7 @@ RUN_COMMAND := $(BIN)/enrollscope serve --sample
 BENCH_COMMAND := $(BIN)/python -m bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check static bench lock format environment-run environment-dev postgresql conformance
+.PHONY: help run test check static bench bench-postgres lock format environment-run environment-dev postgresql conformance
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +37,9 @@ bench: environment-dev ## Measure speed and print it as ratios
 
 conformance: environment-dev ## Ask about each requirement of OData, and write docs/conformance.md
 	$(BIN)/python -m tests.conformance_page
+
+bench-postgres: environment-dev postgresql ## The same on a PostgreSQL of its own
+	$(BENCH_COMMAND) postgres postgres-growth
 
 format: environment-dev ## Format the code and mend what can be mended
 	$(BIN)/ruff format

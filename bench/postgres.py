@@ -1,0 +1,234 @@
+"""The service over HTTP on PostgreSQL, beside the bare database: same server, same run, in turns.
+
+- Durable PATCH by key, beside pgbench with one prepared transaction for each: UPDATE … RETURNING, INSERT into a log.
+- GET by key, beside pgbench with a prepared SELECT by key.
+- A page of 100 by filter, beside a loop in this process that runs the same SQL over asyncpg and encodes with msgspec.
+- `postgres-growth`: the three at ten million events beside those at a hundred thousand; memory of the process.
+
+It starts a PostgreSQL of its own (`tests/postgres.py` says how it is found), as durable as it comes.
+"""
+
+import asyncio
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import asyncpg
+import msgspec
+
+from bench.events import TENANT
+from bench.load import BenchFailed, Load, run
+from bench.processes import ENROLLSCOPE, free_port
+from enrollscope.model.events import SCHEMA
+from enrollscope.odata.layout import Layout
+from enrollscope.odata.values import Instant
+from enrollscope.store.opening import migrate_store
+from tests.postgres import Server, binaries, own_server
+from tests.serving import running
+
+EVENTS = 500_000
+FEW, MANY = 100_000, 10_000_000
+CONNECTIONS = (32, 128)
+ROUNDS = 5
+SECONDS = 4
+GOALS_PATCH = {32: 0.70, 128: 0.85}
+GOAL_GET, GOAL_PAGE, GOAL_GROWTH, GOAL_MEBIBYTES = 0.45, 0.40, 0.8, 150
+PAGE_CONNECTIONS = 8
+DURABLE = {
+    "shared_buffers": "1GB",
+    "max_wal_size": "8GB",
+    "max_connections": "300",
+    "maintenance_work_mem": "512MB",
+    "checkpoint_timeout": "30min",
+}
+
+COLLECTION = "/v1.0/deviceManagement/troubleshootingEvents"
+ITEM = COLLECTION + "/{key}"
+PATCH_BODY = '{"failureReason":"0x80180014 seen {n} times","failureCategory":"enrollmentRestrictionsEnforced"}'
+SINCE = "2020-01-01T00:00:00Z"
+FILTER = f"{COLLECTION}?$top=100&$filter=" + quote(f"failureCategory eq 'authentication' and eventDateTime ge {SINCE}")
+
+FILL = """
+INSERT INTO events (tenant_id, id, type, version, event_date_time_ticks, event_date_time_offset, correlation_id,
+  operating_system, os_version, user_id, device_id, enrollment_type, failure_category, failure_reason,
+  created_ticks, modified_ticks)
+SELECT '{tenant}', md5(n::text)::uuid::text, 'enrollmentTroubleshootingEvent', 1,
+  636188256000000000 + (n::bigint * 102947 % 283824000) * 10000000 + n % 9973, 0, md5('c' || n)::uuid::text,
+  (ARRAY['Windows', 'iOS', 'Android', 'macOS'])[1 + n % 4], '10.0.' || n % 30, md5('u' || n % 20000)::uuid::text,
+  md5('d' || n % 50000)::uuid::text, n % 13, n % 12,
+  (ARRAY['0x80180014', 'UserNotLicensed', 'DeviceCap', '0x801C0003', NULL])[1 + n % 5], 1, 1
+FROM generate_series(1, {count}) AS n ORDER BY 2
+"""
+BARE_PATCH = """
+\\set n random(1, {count})
+\\set c random(1, 11)
+BEGIN;
+UPDATE events SET failure_reason = '0x80180014 seen ' || :n::text || ' times', failure_category = :c,
+  version = version + 1, modified_ticks = :n
+  WHERE tenant_id = '{tenant}' AND id = md5(:n::text)::uuid::text RETURNING *;
+INSERT INTO bench_log VALUES ('{tenant}', nextval('bench_position'), 'events', md5(:n::text)::uuid::text, 'updated', 2,
+  :n, NULL, 'fdf9f2a9-d3ca-40fa-a620-6bd734c2f9dc', 'Yd4V1UHCDT1Ltr21Iwgwyg', 'd0b3ffb4-0d25-4b4c-8a0c-0c8f2f5c9a51',
+  '{{"failureReason":"0x80180014 seen 1 times","failureCategory":"authentication"}}',
+  '{{"failureReason":"0x80180014 seen 2 times","failureCategory":"enrollmentRestrictionsEnforced"}}');
+COMMIT;
+"""
+BARE_GET = """
+\\set n random(1, {count})
+SELECT * FROM events WHERE tenant_id = '{tenant}' AND id = md5(:n::text)::uuid::text;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A database with events, and what a load needs to ask for them."""
+
+    server: Server
+    name: str
+    count: int
+    folder: Path
+    bearer: str
+
+    @property
+    def url(self) -> str:
+        """Of the database."""
+        return self.server.url(self.name)
+
+    def load(self, method: str, path: str, body: str = "") -> Load:
+        """Requests for any of the events."""
+        return Load(method, path, self.bearer, self.folder / f"keys-{self.name}", body)
+
+    def pgbench(self, script: str, clients: int) -> float:
+        """Transactions per second of one kind."""
+        path = self.folder / "script.sql"
+        path.write_text(script.format(count=self.count, tenant=TENANT), encoding="utf-8")
+        command = [str(binaries() / "pgbench"), "-n", "-M", "prepared", "-c", str(clients), "-j", "1"]
+        said = subprocess.run(
+            [*command, "-T", str(SECONDS), "-f", str(path), self.url], capture_output=True, text=True, check=False
+        )
+        rate = re.search(r"^tps = ([0-9.]+)", said.stdout, re.MULTILINE)
+        if rate is None or said.returncode:
+            raise BenchFailed(f"pgbench: {said.stderr}")
+        return float(rate[1])
+
+
+def main() -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as folder, own_server(DURABLE) as server:
+        filled = fill(server, "half_a_million", EVENTS, Path(folder))
+        with served(filled) as (address, _):
+            for clients in CONNECTIONS:
+                patch = filled.load("PATCH", ITEM, PATCH_BODY)
+                ours = _over_http(address, patch, clients)
+                report(f"PATCH, {clients} connections", ours, _bare(filled, BARE_PATCH, clients), GOALS_PATCH[clients])
+                ours = _over_http(address, filled.load("GET", ITEM), clients)
+                report(f"GET, {clients} connections", ours, _bare(filled, BARE_GET, clients), GOAL_GET)
+            ours = _over_http(address, filled.load("GET", FILTER), PAGE_CONNECTIONS)
+            report("page of 100 by filter", ours, lambda: asyncio.run(_bare_pages(filled.url)), GOAL_PAGE)
+
+
+def growth() -> None:
+    """Measure at two sizes and print."""
+    with tempfile.TemporaryDirectory() as folder, own_server(DURABLE) as server:
+        few, many = (fill(server, f"events_{count}", count, Path(folder)) for count in (FEW, MANY))
+        with served(few) as (small, _), served(many) as (large, process):
+            for name, method, path, body in (
+                ("PATCH", "PATCH", ITEM, PATCH_BODY),
+                ("GET", "GET", ITEM, ""),
+                ("page of 100 by filter", "GET", FILTER, ""),
+            ):
+                ours = _over_http(large, many.load(method, path, body), CONNECTIONS[0])
+                theirs = _over_http(small, few.load(method, path, body), CONNECTIONS[0])
+                report(f"{name}, {MANY:,} events beside {FEW:,}", ours, theirs, GOAL_GROWTH)
+            used = _mebibytes(process)
+            print(f"memory of the process after this load: {used:.0f} MiB (goal at most {GOAL_MEBIBYTES})")
+
+
+def report(name: str, ours: Callable[[], float], theirs: Callable[[], float], goal: float) -> None:
+    """Take both sides in turns, after one round that does not count, and print the medians and their ratio."""
+    rounds = [(ours(), theirs()) for _ in range(ROUNDS + 1)][1:]
+    first, second = (statistics.median(column) for column in zip(*rounds, strict=True))
+    ratio = statistics.median(one / other for one, other in rounds)
+    print(
+        f"{name}: {first:,.0f}/s beside {second:,.0f}/s: ratio {ratio:.2f} (goal at least {goal:.2f}), "
+        f"median of {ROUNDS} rounds",
+        flush=True,
+    )
+
+
+def fill(server: Server, name: str, count: int, folder: Path) -> Filled:
+    """Make a database with events, the same ones each time."""
+    print(f"filling {count:,} events", flush=True)
+    server.psql(f"CREATE DATABASE {name}")
+    url = server.url(name)
+    migrate_store(url, SCHEMA)
+    indexes = server.psql("SELECT indexdef FROM pg_indexes WHERE indexname ~ '^events_[^p]'", name).splitlines()
+    for text in indexes:
+        server.psql(f"DROP INDEX {text.split()[2]}", name)
+    server.psql(FILL.format(count=count, tenant=TENANT), name)
+    server.psql(";".join(indexes), name)
+    server.psql("CREATE TABLE bench_log (LIKE changes INCLUDING ALL); CREATE SEQUENCE bench_position", name)
+    server.psql("VACUUM ANALYZE", name)
+    server.psql("CHECKPOINT")
+    keys = server.psql("SELECT id FROM events ORDER BY correlation_id LIMIT 500000", name)
+    (folder / f"keys-{name}").write_text(keys + "\n", encoding="utf-8")
+    said = subprocess.run(
+        [*ENROLLSCOPE, "token", "--database", url, "--tenant", TENANT], capture_output=True, text=True, check=True
+    )
+    return Filled(server, name, count, folder, said.stdout.strip())
+
+
+@contextmanager
+def served(filled: Filled) -> Iterator[tuple[str, int]]:
+    """Serve a database; yields the address and the process id."""
+    log = filled.folder / f"log-{free_port()}"
+    with running("--database", filled.url, log=log) as (process, address):
+        yield address, process.pid
+
+
+def _over_http(address: str, load: Load, connections: int) -> Callable[[], float]:
+    return lambda: run(address, load, connections=connections, seconds=SECONDS)
+
+
+def _bare(filled: Filled, script: str, clients: int) -> Callable[[], float]:
+    return lambda: filled.pgbench(script, clients)
+
+
+async def _bare_pages(url: str) -> float:
+    """The same SQL over as many connections as the service uses for questions, encoded with msgspec, per second."""
+    names = ", ".join(Layout.of(SCHEMA.whole, SCHEMA.stored[0]).names)
+    sql = (
+        f"SELECT {names} FROM events WHERE tenant_id = $1 AND failure_category = $2 AND event_date_time_ticks >= $3 "  # noqa: S608 - names of the model
+        "ORDER BY event_date_time_ticks DESC, id DESC LIMIT 101"
+    )
+    values = (TENANT, 1, Instant.parse(SINCE).ticks)
+    encode = msgspec.json.Encoder().encode
+    end = time.perf_counter() + SECONDS
+    count = 0
+
+    async def ask() -> None:
+        nonlocal count
+        connection = await asyncpg.connect(url)
+        statement = await connection.prepare(sql)
+        while time.perf_counter() < end:
+            encode([tuple(row) for row in await statement.fetch(*values)])
+            count += 1
+        await connection.close()
+
+    await asyncio.gather(*(ask() for _ in range(4)))
+    return count / SECONDS
+
+
+def _mebibytes(process: int) -> float:
+    """Resident memory of a process."""
+    text = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    found = re.search(r"^VmRSS:\s+(\d+) kB", text, re.MULTILINE)
+    if found is None:
+        raise BenchFailed("the system does not say how much memory a process has")
+    return int(found[1]) / 1024
