@@ -12,7 +12,7 @@ import pytest
 
 from enrollscope.model.events import SCHEMA
 from enrollscope.odata.errors import ServiceUnavailable
-from enrollscope.odata.plan import Actor, Create, Update
+from enrollscope.odata.plan import Actor, Create, Delete, Update
 from enrollscope.odata.values import Instant
 from enrollscope.store.base import StoreRefused
 from enrollscope.store.history import MIGRATIONS
@@ -239,6 +239,28 @@ async def test_the_role_of_the_service_needs_no_more_than_the_manual_says(server
         await connection.close()
     finally:
         server.psql(f"DROP OWNED BY {role}; DROP ROLE {role}", database)
+
+
+async def test_an_event_that_is_created_anew_among_others(server: Server, database: str) -> None:
+    """Deleted and created in one commit it is a new row; others in that commit keep the time they were created."""
+    url = server.url(database)
+    await migrate(url, MIGRATIONS)
+    later = ACTOR._replace(at=5)
+    async with started(Target(url)) as store:
+        for key in "ab":
+            await store.write(Create(ACTOR, "events", key, KIND, {"eventDateTime": Instant(1), "osVersion": "old"}))
+        await store.write_together(
+            [
+                Delete(later, "events", "a", frozenset({KIND}), ()),
+                Create(later, "events", "a", KIND, {"eventDateTime": Instant(2)}),
+                Update(later, "events", "b", frozenset({KIND}), (), {"failureReason": "x"}),
+            ]
+        )
+        record = await store.read("tenant", "events", "a")
+        assert record is not None
+        assert store.layouts["events"].value(record, "osVersion") is None
+    columns = "id, version, created_ticks, modified_ticks, event_date_time_ticks, os_version"
+    assert server.psql(f"SELECT {columns} FROM events ORDER BY id", database) == "a|1|5|5|2|\nb|2|1|5|1|old"
 
 
 async def test_a_pooler_that_keeps_no_statements(server: Server, database: str) -> None:

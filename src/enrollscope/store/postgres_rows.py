@@ -13,7 +13,7 @@ import asyncpg
 import msgspec
 
 from enrollscope.odata.edm import EnumType, Primitive
-from enrollscope.odata.layout import KEY, Layout, Record, Slot
+from enrollscope.odata.layout import KEY, VERSION, Layout, Record, Slot
 from enrollscope.store.base import Change
 from enrollscope.store.batch import Batch, Entry, RowChange, spelled
 from enrollscope.store.postgres_connections import Connection
@@ -63,35 +63,61 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class KeyedStatements:
-    """The statements for the rows of one stored set."""
+    """The statements for the rows of one stored set.
 
+    Attributes:
+        columns: of a record, and the times of creation and of the last change behind it.
+        kinds: their types.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    kinds: tuple[str, ...]
     find: str
     lock: str
     insert: str
-    update: str
     delete: str
 
     @classmethod
     def of(cls, layout: Layout) -> "KeyedStatements":
         """Write the statements for a layout."""
         table = quoted(layout.stored.name)
-        columns = [quoted(name) for name in (*layout.names, "created_ticks", "modified_ticks")]
-        listed = ", ".join(columns)
-        kinds = ["text", "text", "bigint", *map(column_type, layout.slots), "bigint", "bigint"]
-        arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(kinds, start=2))
-        rows = f"unnest({arrays}) AS n ({listed})"
+        columns = tuple(quoted(name) for name in (*layout.names, "created_ticks", "modified_ticks"))
+        kinds = ("text", "text", "bigint", *map(column_type, layout.slots), "bigint", "bigint")
+        listed, record = ", ".join(columns), ", ".join(columns[: len(layout.names)])
         by_keys = f"FROM {table} WHERE tenant_id = $1 AND id = ANY($2::text[])"
-        record = ", ".join(columns[: len(layout.names)])
-        assignments = [f"{name} = n.{name}" for name in columns[1:] if name != '"created_ticks"']
-        assignments.append("created_ticks = coalesce(n.created_ticks, e.created_ticks)")
         return cls(
+            table=table,
+            columns=columns,
+            kinds=kinds,
             find=f"SELECT {record} {by_keys}",
             lock=f"SELECT {record} {by_keys} ORDER BY id FOR UPDATE",
-            insert=f"INSERT INTO {table} (tenant_id, {listed}) SELECT $1, {listed} FROM {rows}",
-            update=f"UPDATE {table} AS e SET {', '.join(assignments)} FROM {rows} "
-            "WHERE e.tenant_id = $1 AND e.id = n.id",
+            insert=f"INSERT INTO {table} (tenant_id, {listed}) SELECT $1, {listed} FROM {_unnested(columns, kinds)}",
             delete=f"DELETE {by_keys}",
         )
+
+    def update(self, places: Sequence[int]) -> str:
+        """The statement that sets some columns; the first of them is the key."""
+        columns, kinds = [self.columns[place] for place in places], [self.kinds[place] for place in places]
+        assignments = ", ".join(f"{name} = n.{name}" for name in columns[1:])
+        rows = _unnested(columns, kinds)
+        return f"UPDATE {self.table} AS e SET {assignments} FROM {rows} WHERE e.tenant_id = $1 AND e.id = n.id"
+
+    def changed(self, rows: Iterable[RowChange]) -> list[int]:
+        """The columns that an update of any of some rows changes, in order, behind the key.
+
+        Each column costs time for every row, so those that nobody changed stay at home.
+        """
+        places = {KEY, VERSION, len(self.columns) - 1}
+        for row in rows:
+            pairs = zip(row.before or (), row.after or (), strict=True)
+            places.update([place for place, (before, after) in enumerate(pairs) if before is not after])
+        return sorted(places)
+
+
+def _unnested(columns: Sequence[str], kinds: Sequence[str]) -> str:
+    arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(kinds, start=2))
+    return f"unnest({arrays}) AS n ({', '.join(columns)})"
 
 
 def column_type(slot: Slot) -> str:
@@ -143,22 +169,35 @@ class Rows:
 
     async def write(self, connection: Connection, tenant: str, batch: Batch) -> Mark:
         """Write the net change of every row and the whole log, within the transaction that locked the rows."""
-        inserts: dict[str, list[tuple[Any, ...]]] = {}
-        updates: dict[str, list[tuple[Any, ...]]] = {}
+        inserts: dict[str, list[RowChange]] = {}
+        updates: dict[str, list[RowChange]] = {}
         deletes: dict[str, list[str]] = {}
         for (_, stored, key), row in batch.changed():
-            if row.after is None:
+            replaced = row.before is not None and row.created is not None
+            if row.after is None or replaced:
                 deletes.setdefault(stored, []).append(key)
-            else:
-                changes = inserts if row.before is None else updates
-                changes.setdefault(stored, []).append(_row(row, row.after))
+            if row.after is not None:
+                (inserts if row.before is None or replaced else updates).setdefault(stored, []).append(row)
         for stored, keys in deletes.items():
             await connection.execute(self.statements[stored].delete, tenant, sorted(keys))
         for stored, rows in updates.items():
-            await connection.execute(self.statements[stored].update, tenant, *zip(*rows, strict=True))
+            statements = self.statements[stored]
+            await self._update(connection, tenant, statements, rows, statements.changed(rows))
         for stored, rows in inserts.items():
-            await connection.execute(self.statements[stored].insert, tenant, *zip(*rows, strict=True))
+            await connection.execute(self.statements[stored].insert, tenant, *zip(*map(_values, rows), strict=True))
         return await self._append(connection, tenant, batch.log)
+
+    async def _update(
+        self,
+        connection: Connection,
+        tenant: str,
+        statements: KeyedStatements,
+        rows: Sequence[RowChange],
+        places: Sequence[int],
+    ) -> None:
+        values = [_values(row) for row in rows]
+        columns = [[each[place] for each in values] for place in places]
+        await connection.execute(statements.update(places), tenant, *columns)
 
     async def _append(self, connection: Connection, tenant: str, entries: Sequence[Entry]) -> Mark:
         rows = [self._entry(entry) for entry in entries]
@@ -188,9 +227,9 @@ class Rows:
         return [_change(row) for row in await connection.fetch(_CHANGES_AFTER, tenant, after, limit)]
 
 
-def _row(row: RowChange, after: Record) -> tuple[Any, ...]:
-    """The values of a row but the tenant. `created` is `None` unless it was created in this batch."""
-    return (*after, row.created, row.at)
+def _values(row: RowChange) -> tuple[Any, ...]:
+    """The values of a row but the tenant."""
+    return (*(row.after or ()), row.created, row.at)
 
 
 def _change(row: asyncpg.Record) -> Change:
