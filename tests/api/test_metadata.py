@@ -232,7 +232,8 @@ def test_properties_can_be_compared_and_ordered_by_where_that_is_claimed(
     names = claims.properties()
     assert {"eventDateTime", "failureCategory"} <= names.keys()
     for name in names:
-        assert works(client.get(f"{path}?$filter={name} eq null")) is (name not in unfit), name
+        condition = f"{name}/any()" if names[name].get("$Collection") else f"{name} eq null"
+        assert works(client.get(f"{path}?$filter={condition}")) is (name not in unfit), name
         assert works(client.get(f"{path}?$orderby={name}")) is (name not in unsorted), name
 
 

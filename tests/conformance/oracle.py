@@ -7,7 +7,7 @@ Written from the OData URL conventions 4.01 and the rules in `odata/bound.py`, w
 import math
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from functools import cmp_to_key
@@ -17,23 +17,33 @@ from enrollscope.odata.bound import (
     Arithmetic,
     Bound,
     Call,
+    Case,
+    Cast,
     Column,
     Combine,
     Compare,
     Comparison,
+    Field,
     In,
+    Inside,
     Logic,
+    Mentions,
     Negate,
     Not,
     Null,
     OfType,
     Operator,
     Parameter,
+    Present,
+    Quantified,
+    Quantifier,
     SameText,
     ScalarType,
+    Size,
+    Source,
     TypeIs,
 )
-from enrollscope.odata.edm import Primitive
+from enrollscope.odata.edm import EnumType, Primitive
 from enrollscope.odata.layout import TYPE, Layout, Record
 from enrollscope.odata.plan import Order
 
@@ -50,6 +60,7 @@ class Undefined(Exception):
 class Oracle:
     layout: Layout
     parameters: Sequence[Any]
+    elements: dict[int, Any] = field(default_factory=dict)
 
     def matching(self, where: Bound | None, records: Sequence[Record]) -> list[Record]:
         """The records for which a condition holds; null does not."""
@@ -81,17 +92,69 @@ class Oracle:
                 return record[TYPE] in types
             case OfType(operand=operand, types=types):
                 return self.value(operand, record) if record[TYPE] in types else None
+            case Negate() | Arithmetic() | Call() | Case() | Cast():
+                return self._made(bound, record)
+            case Field(index=index, type=kind):
+                return _read(record[index], kind)
+            case Inside() | Present() | Quantified() | Size():
+                return self._structured(bound, record)
+            case _:
+                return self._logic(bound, record)
+
+    def _made(self, bound: Negate | Arithmetic | Call | Case | Cast, record: Record) -> Any:
+        match bound:
             case Negate(operand=operand, type=kind):
                 return _negated(_promote(self.value(operand, record), kind), kind)
             case Arithmetic():
                 return self._arithmetic(bound, record)
             case Call():
                 return self._call(bound, record)
-            case _:
-                return self._logic(bound, record)
+            case Cast(operand=operand, type=kind):
+                return _cast(self.value(operand, record), kind)
+            case Case(branches=branches, otherwise=otherwise, type=kind):
+                chosen = next((value for when, value in branches if self.value(when, record) is True), otherwise)
+                value = self.value(chosen, record)
+                return value if kind is None else _promote(value, kind)
 
-    def _logic(self, bound: Compare | Combine | Not | In | SameText, record: Record) -> bool | None:
+    def _structured(self, bound: Inside | Present | Quantified | Size, record: Record) -> Any:
+        found = self._json(bound.source, record)
         match bound:
+            case Inside(type=EnumType() as kind):
+                return {item.name: item.value for item in (*kind.members, *kind.hidden)}.get(found)
+            case Inside(type=kind):
+                return _read(found, kind)
+            case Present():
+                return found is not None
+            case Quantified(quantifier=quantifier, predicate=predicate, variable=variable):
+                truths = self._each(found, variable, predicate, record)
+                return (True in truths) if quantifier is Quantifier.ANY else all(truth is True for truth in truths)
+            case Size(predicate=predicate, variable=variable):
+                return self._each(found, variable, predicate, record).count(True)
+
+    def _json(self, source: Source, record: Record) -> Any:
+        if isinstance(source.of, int):
+            found = self.elements[source.of]
+        elif source.types is not None and record[TYPE] not in source.types:
+            return None
+        else:
+            found = self.layout.value(record, source.of)
+        for name in source.path:
+            found = None if found is None else found.get(name)
+        return found
+
+    def _each(self, items: Any, variable: int, predicate: Bound | None, record: Record) -> list[Any]:
+        truths: list[Any] = []
+        for item in items or ():
+            self.elements[variable] = item
+            truths.append(True if predicate is None else self.value(predicate, record))
+        return truths
+
+    def _logic(self, bound: Compare | Combine | Not | In | SameText | Mentions, record: Record) -> bool | None:
+        match bound:
+            case Mentions(text=text, values=values):
+                sought = self.value(text, record).lower()
+                found = [self.value(item, record) for item in values]
+                return any(value is not None and sought in value.lower() for value in found)
             case Compare(operator=comparison, left=left, right=right):
                 return self._compare(comparison, left, right, record)
             case Combine(operator=logic, left=left, right=right):
@@ -114,6 +177,8 @@ class Oracle:
         return bool(PYTHON[comparison](first, second))
 
     def _arithmetic(self, bound: Arithmetic, record: Record) -> Any:
+        if bound.type in TIMES:
+            return self._of_times(bound, record)
         left = _promote(self.value(bound.left, record), bound.type)
         right = _promote(self.value(bound.right, record), bound.type)
         if left is None or right is None:
@@ -126,6 +191,30 @@ class Oracle:
             return _checked(INTEGER[bound.operator](left, right), bound.type)
         result = DECIMAL[bound.operator](left, right)
         return None if result.is_nan() else result
+
+    def _of_times(self, bound: Arithmetic, record: Record) -> Any:
+        left, right = self.value(bound.left, record), self.value(bound.right, record)
+        if left is None or right is None:
+            return None
+        if bound.operator in (Operator.ADD, Operator.SUB):
+            ticks = _checked(INTEGER[bound.operator](_ticks(left), _ticks(right)), Primitive.INT64)
+            return ticks if bound.type is not Primitive.DATE else _day(ticks)
+        kind = Primitive.DOUBLE if isinstance(left, float) or isinstance(right, float) else Primitive.DECIMAL
+        left, right = _promote(left, kind), _promote(right, kind)
+        result = self._quotient_or_product(bound.operator, left, right)
+        if result is None:
+            return None
+        if math.isinf(result):
+            raise Undefined
+        return _checked(int(_rounded("round", result)), Primitive.INT64)
+
+    @staticmethod
+    def _quotient_or_product(operator: Operator, left: Any, right: Any) -> Any:
+        if isinstance(left, float):
+            return _float_arithmetic(Operator.MUL if operator is Operator.MUL else Operator.DIV, left, right)
+        if right == 0 and operator is not Operator.MUL:
+            raise Undefined
+        return DECIMAL[operator](left, right)
 
     def _call(self, call: Call, record: Record) -> Any:
         values = [self.value(item, record) for item in call.arguments]
@@ -146,6 +235,7 @@ class Oracle:
         return 0
 
 
+TIMES = (Primitive.DATE_TIME_OFFSET, Primitive.DATE, Primitive.DURATION)
 PARTS_OF = (Primitive.DATE_TIME_OFFSET, Primitive.DATE, Primitive.TIME_OF_DAY, Primitive.DURATION)
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 
@@ -185,6 +275,11 @@ DECIMAL: dict[Operator, Callable[[Decimal, Decimal], Decimal]] = {
     Operator.DIVBY: Context(prec=50, traps=[]).divide,
     Operator.MOD: EXACT.remainder,
 }
+SPANS: dict[ScalarType, tuple[int, int]] = {
+    Primitive.INT16: (-(2**15), 2**15 - 1),
+    Primitive.INT32: (-(2**31), 2**31 - 1),
+    Primitive.INT64: (-(2**63), 2**63 - 1),
+}
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "contains": lambda text, part: part in text,
     "startswith": str.startswith,
@@ -217,6 +312,32 @@ def _checked(value: Any, kind: ScalarType) -> Any:
     if kind in INTEGERS and not -(2**63) <= value < 2**63:
         raise Undefined
     return value
+
+
+def _ticks(value: Any) -> int:
+    """A date counts as its first moment."""
+    if isinstance(value, str):
+        return (date.fromisoformat(value) - date(1, 1, 1)).days * 864_000_000_000
+    return int(value)
+
+
+def _day(ticks: int) -> str | None:
+    days = ticks // 864_000_000_000
+    return (date(1, 1, 1) + timedelta(days=days)).isoformat() if 0 <= days < date.max.toordinal() else None
+
+
+def _cast(value: Any, kind: ScalarType) -> Any:
+    if value is None:
+        return None
+    if kind is Primitive.STRING:
+        return format(value, "f") if isinstance(value, Decimal) else str(value)
+    if kind not in INTEGERS:
+        return _promote(value, kind)
+    if isinstance(value, float) and math.isinf(value):
+        return None
+    whole = value if isinstance(value, int) else int(_rounded("round", value))
+    low, high = SPANS[kind]
+    return whole if low <= whole <= high else None
 
 
 def _negated(value: Any, kind: ScalarType) -> Any:

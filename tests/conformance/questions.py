@@ -9,20 +9,29 @@ from enrollscope.odata.bound import (
     Arithmetic,
     Bound,
     Call,
+    Case,
+    Cast,
     Column,
     Combine,
     Compare,
     Comparison,
     In,
+    Inside,
     Logic,
+    Mentions,
     Negate,
     Not,
     Null,
     OfType,
     Operator,
     Parameter,
+    Present,
+    Quantified,
+    Quantifier,
     SameText,
     ScalarType,
+    Size,
+    Source,
     TypeIs,
 )
 from enrollscope.odata.edm import Primitive
@@ -46,6 +55,16 @@ LARGE = st.one_of(SMALL, st.sampled_from((2**63 - 1, -(2**63), 2**53 + 1)))
 DAYS = st.dates().map(lambda day: day.isoformat())
 CLOCKS = st.integers(0, 864_000_000_000 - 1).map(time_text)
 GUIDS = st.uuids().map(str)
+
+OPTIONAL_TEXTS = st.none() | TEXTS
+PUBLISHERS = st.none() | st.fixed_dictionaries(
+    {"name": OPTIONAL_TEXTS},
+    optional={
+        "address": st.none() | st.fixed_dictionaries({}, optional={"city": OPTIONAL_TEXTS, "street": OPTIONAL_TEXTS}),
+        "imprints": st.lists(TEXTS, max_size=2),
+    },
+)
+REVIEWS = st.fixed_dictionaries({"text": OPTIONAL_TEXTS}, optional={"stars": st.none() | SMALL})
 
 VALUES: dict[ScalarType, st.SearchStrategy[Any]] = {
     Primitive.STRING: TEXTS,
@@ -91,6 +110,9 @@ def entities(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         value = draw(VALUES[item.type])
         is_time = item.type is Primitive.DATE_TIME_OFFSET
         values[item.name] = Instant(value, draw(st.sampled_from((0, 840, -840, 330)))) if is_time else value
+    values["publisher"] = draw(PUBLISHERS)
+    values["keywords"] = draw(st.lists(TEXTS, max_size=3))
+    values["reviews"] = draw(st.lists(REVIEWS, max_size=3))
     return name, values
 
 
@@ -100,6 +122,13 @@ class Asking:
     def __init__(self, draw: st.DrawFn) -> None:
         self.draw = draw
         self.parameters: list[Any] = []
+        self._variables = 0
+        self._texts: list[Source] = [
+            Source("publisher", ("name",)),
+            Source("publisher", ("address", "city")),
+            Source("publisher", ("address", "city"), frozenset(("book",))),
+        ]
+        self._numbers: list[Source] = []
 
     def pick(self, *choices: Callable[[], Bound]) -> Bound:
         """One of several ways to go on."""
@@ -118,6 +147,38 @@ class Asking:
         """A property behind a type cast."""
         return OfType(self.column(kind), frozenset(("book",)), kind)
 
+    def inside(self, kind: ScalarType) -> Bound:
+        """A scalar of a structured value, or of an element under consideration."""
+        sources = self._texts if kind is Primitive.STRING else self._numbers
+        return Inside(self.draw(st.sampled_from(sources)), kind) if sources else self.column(kind)
+
+    def quantified(self, depth: int) -> Bound:
+        """A condition on the elements of a collection, or on how many there are."""
+        self._variables += 1
+        variable = self._variables
+        collection, texts, numbers = self.draw(
+            st.sampled_from(
+                (
+                    (Source("keywords"), [Source(variable)], []),
+                    (Source("publisher", ("imprints",)), [Source(variable)], []),
+                    (Source("reviews"), [Source(variable, ("text",))], [Source(variable, ("stars",))]),
+                )
+            )
+        )
+        before = self._texts, self._numbers
+        self._texts, self._numbers = [*self._texts, *texts], [*self._numbers, *numbers]
+        predicate = self.condition(depth - 1) if self.draw(st.integers(0, 5)) else None
+        self._texts, self._numbers = before
+        if self.draw(st.booleans()):
+            return Quantified(self.draw(st.sampled_from(Quantifier)), collection, variable, predicate)
+        size = Size(collection, variable, predicate)
+        return Compare(self.draw(st.sampled_from(Comparison)), size, self.value(Primitive.INT64, 0))
+
+    def case(self, kind: ScalarType, depth: int) -> Bound:
+        """A choice."""
+        branches = [(self.condition(depth - 1), self.value(kind, 0)) for _ in range(self.draw(st.integers(1, 2)))]
+        return Case(tuple(branches), self.pick(lambda: Null(kind), lambda: self.value(kind, 0)), kind)
+
     def call(self, name: str, kind: Primitive, *arguments: Bound) -> Bound:
         """A function."""
         return Call(name, arguments, kind)
@@ -125,9 +186,12 @@ class Asking:
     def value(self, kind: ScalarType, depth: int) -> Bound:
         """An expression of a type."""
         simple = [lambda: self.column(kind), lambda: self.column(kind), lambda: self.parameter(kind)]
+        if kind in (Primitive.STRING, Primitive.INT32):
+            simple.append(lambda: self.inside(kind))
         if depth <= 0:
             return self.pick(*simple)
-        return self.pick(*simple, lambda: self.of_type(kind), *(self._deep(kind, depth - 1)))
+        further = [lambda: self.of_type(kind), lambda: self.case(kind, depth), *self._deep(kind, depth - 1)]
+        return self.pick(*simple, *further)
 
     def _deep(self, kind: ScalarType, depth: int) -> list[Callable[[], Bound]]:
         text = Primitive.STRING
@@ -212,11 +276,14 @@ class Asking:
             lambda: self.column(Primitive.BOOLEAN),
             lambda: TypeIs(self.draw(st.sampled_from((frozenset(("book",)), frozenset(("work", "audiobook")))))),
             lambda: SameText(self.value(Primitive.STRING, 0), self.value(Primitive.STRING, 0)),
+            lambda: Present(Source("publisher")),
+            lambda: Mentions(self.parameter(Primitive.STRING), (self.value(Primitive.STRING, 0),)),
         ]
         if depth <= 0:
             return self.pick(*simple)
         return self.pick(
             *simple,
+            lambda: self.quantified(depth),
             lambda: Not(self.condition(depth - 1)),
             lambda: Not(self.condition(depth - 1)),
             lambda: Combine(self.draw(st.sampled_from(Logic)), self.condition(depth - 1), self.condition(depth - 1)),
@@ -273,9 +340,30 @@ def _arithmetic(operator: Operator, kind: Primitive) -> Callable[[Asking], Bound
     return lambda asking: Arithmetic(operator, asking.value(kind, 1), asking.value(kind, 0), kind)
 
 
+def _mixed(operator: Operator, left: Primitive, right: Primitive, result: Primitive) -> Callable[[Asking], Bound]:
+    return lambda asking: Arithmetic(operator, asking.value(left, 1), asking.value(right, 0), result)
+
+
+def _cast(kind: Primitive, wanted: Primitive) -> Callable[[Asking], Bound]:
+    return lambda asking: Cast(asking.column(kind), wanted)
+
+
+def _case(kind: ScalarType) -> Callable[[Asking], Bound]:
+    return lambda asking: asking.case(kind, 2)
+
+
 _TEXT, _WHOLE, _BOOL, _EXACT = Primitive.STRING, Primitive.INT32, Primitive.BOOLEAN, Primitive.DECIMAL
 _TIME, _CLOCK, _DAY = Primitive.DATE_TIME_OFFSET, Primitive.TIME_OF_DAY, Primitive.DATE
 _DIVIDED_INTEGERS = frozenset((Operator.DIVBY,))
+
+CASTS: dict[Primitive, tuple[Primitive, ...]] = {
+    Primitive.INT32: (Primitive.INT16, Primitive.INT64, Primitive.DECIMAL, Primitive.DOUBLE, Primitive.STRING),
+    Primitive.INT64: (Primitive.INT32, Primitive.DECIMAL, Primitive.DOUBLE, Primitive.STRING),
+    Primitive.DECIMAL: (Primitive.INT32, Primitive.INT64, Primitive.DOUBLE, Primitive.STRING),
+    Primitive.DOUBLE: (Primitive.INT16, Primitive.INT32, Primitive.INT64),
+    Primitive.GUID: (Primitive.STRING,),
+    Primitive.DATE: (Primitive.STRING,),
+}
 
 EACH: dict[str, Callable[[Asking], Bound]] = {
     **{name: _call(name, _BOOL, _TEXT, _TEXT) for name in ("contains", "startswith", "endswith")},
@@ -305,6 +393,32 @@ EACH: dict[str, Callable[[Asking], Bound]] = {
         for operator in Operator
         if kind in (_EXACT, Primitive.DOUBLE) or operator not in _DIVIDED_INTEGERS
     },
+    "date-add": _mixed(Operator.ADD, _DAY, Primitive.DURATION, _DAY),
+    "date-sub": _mixed(Operator.SUB, _DAY, Primitive.DURATION, _DAY),
+    "between-dates": _mixed(Operator.SUB, _DAY, _DAY, Primitive.DURATION),
+    "time-add": _mixed(Operator.ADD, _TIME, Primitive.DURATION, _TIME),
+    "between-times": _mixed(Operator.SUB, _TIME, _TIME, Primitive.DURATION),
+    **{
+        f"duration-{operator.value}-{kind.value[4:].lower()}": _mixed(
+            operator, Primitive.DURATION, kind, Primitive.DURATION
+        )
+        for operator in (Operator.MUL, Operator.DIV, Operator.DIVBY)
+        for kind in (Primitive.INT32, _EXACT, Primitive.DOUBLE)
+    },
+    **{
+        f"cast-{kind.value[4:].lower()}-{wanted.value[4:].lower()}": _cast(kind, wanted)
+        for kind, wanteds in CASTS.items()
+        for wanted in wanteds
+    },
+    **{f"case-{kind.name_in_model}": _case(kind) for kind in [*LISTED, GENRE]},
+    "any-all-count": lambda asking: asking.quantified(3),
+    "inside": lambda asking: asking.inside(_TEXT),
+    "present": lambda asking: Present(
+        asking.draw(st.sampled_from((Source("publisher"), Source("publisher", ("address",)))))
+    ),
+    "mentions": lambda asking: Mentions(
+        asking.parameter(_TEXT), tuple(asking.value(_TEXT, 1) for _ in range(asking.draw(st.integers(0, 3))))
+    ),
     "minus-integer": lambda asking: Negate(asking.value(Primitive.INT64, 1), Primitive.INT64),
     "minus-decimal": lambda asking: Negate(asking.value(_EXACT, 1), _EXACT),
     "minus-double": lambda asking: Negate(asking.value(Primitive.DOUBLE, 1), Primitive.DOUBLE),

@@ -1,5 +1,4 @@
 import math
-import time
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -17,7 +16,6 @@ from enrollscope.odata.bound import (
     Compare,
     Comparison,
     Logic,
-    Null,
     Operator,
     Parameter,
 )
@@ -25,7 +23,6 @@ from enrollscope.odata.edm import Primitive
 from enrollscope.odata.errors import BadRequest, NotBuilt, ODataError
 from enrollscope.odata.layout import KEY, Record
 from enrollscope.odata.plan import Actor, Create, Order, Paging, Query
-from enrollscope.odata.values import Instant
 from tests.conformance.commands import Library
 from tests.conformance.conftest import Opened
 from tests.conformance.library import LAYOUT
@@ -82,7 +79,7 @@ def test_a_question_has_one_answer(
     except Undefined:
         return
     assert pages(opened, tenant, query, parameters, size) == expected
-    assert opened.run(opened.store.count(tenant, query, tuple(parameters))) == len(expected)
+    assert opened.run(opened.store.count(tenant, query, Paging(tuple(parameters), 1))) == len(expected)
 
 
 @EXAMPLES
@@ -176,7 +173,7 @@ def test_a_question_stays_within_its_tenant(opened: Opened, tenant: str) -> None
     where = Combine(Logic.OR, Compare(Comparison.EQ, PAGES, PAGES), Compare(Comparison.NE, PAGES, PAGES))
     assert keys_of(opened, tenant, where, Paging((), 9)) == ["w0"]
     assert keys_of(opened, other, where, Paging((), 9)) == []
-    assert opened.run(opened.store.count(other, Query("works", where, ()), ())) == 0
+    assert opened.run(opened.store.count(other, Query("works", where, ()), Paging((), 1))) == 0
 
 
 def test_pages_stay_in_place_while_rows_come_and_go(opened: Opened, tenant: str) -> None:
@@ -233,12 +230,6 @@ def test_integers_are_exact_or_refused(
             id="nan",
         ),
         pytest.param(Call("matchespattern", (TITLE, TITLE), Primitive.BOOLEAN), (), NotBuilt, id="not-offered"),
-        pytest.param(
-            Compare(Comparison.EQ, Arithmetic(Operator.ADD, DAY, Parameter(0, Primitive.DURATION), DAY.type), Null()),
-            (1,),
-            NotBuilt,
-            id="date-arithmetic",
-        ),
     ],
 )  # fmt: skip
 def test_what_cannot_be_asked_is_refused(
@@ -277,11 +268,10 @@ def test_a_long_chain_is_no_deep_one(opened: Opened, tenant: str, logic: Logic, 
 
 
 def test_time_goes_on(opened: Opened, tenant: str) -> None:
-    """`now()` is the time at which the question is answered."""
+    """`now()` is the time that the paging names, so that it can be the same on all pages."""
     with_pages(opened, tenant, 1)
     where = Compare(
         Comparison.GT, Call("now", (), Primitive.DATE_TIME_OFFSET), Parameter(0, Primitive.DATE_TIME_OFFSET)
     )
-    before = Instant.from_unix_nanoseconds(time.time_ns()).ticks
-    assert keys_of(opened, tenant, where, Paging((before - 1,), 9)) == ["w0"]
-    assert keys_of(opened, tenant, where, Paging((before + 36_000_000_000,), 9)) == []
+    assert keys_of(opened, tenant, where, Paging((6,), 9, now=7)) == ["w0"]
+    assert keys_of(opened, tenant, where, Paging((7,), 9, now=7)) == []

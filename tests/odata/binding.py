@@ -1,30 +1,39 @@
 """Requests bound to the observatory, and bound expressions spelt so that tests can be read."""
 
-from typing import Any
+from typing import Any, assert_never
 
 from enrollscope.odata.binder import Asked, Binder
 from enrollscope.odata.bound import (
     Arithmetic,
     Bound,
     Call,
+    Case,
+    Cast,
     Column,
     Combine,
     Compare,
+    Field,
     In,
+    Inside,
+    Mentions,
     Negate,
     Not,
     Null,
     OfType,
     Parameter,
+    Present,
+    Quantified,
     SameText,
     ScalarType,
+    Size,
+    Source,
     TypeIs,
 )
 from enrollscope.odata.cursors import CursorSigner
 from enrollscope.odata.edm import Model
 from enrollscope.odata.headers import Preferences
 from enrollscope.odata.options import parse_options
-from enrollscope.odata.plan import ALWAYS, Plan, Precondition, ReadCollection
+from enrollscope.odata.plan import ALWAYS, Cut, Group, Keep, Order, Plan, Precondition, Rank, ReadCollection, Step
 from tests.odata.observatory import CURRENT
 
 SIGNER = CursorSigner(b"secret")
@@ -81,6 +90,10 @@ def shape(bound: Bound, parameters: tuple[Any, ...]) -> str:
             return f"{parameters[index]!r}:{_short(kind)}"
         case Null():
             return "null"
+        case Field(index):
+            return f"field{index}"
+        case Inside(source):
+            return spelt_source(source)
         case _:
             word, operands = _operation(bound)
             return f"({' '.join([word, *(shape(item, parameters) for item in operands)])})"
@@ -107,7 +120,63 @@ def _operation(bound: Bound) -> tuple[str, tuple[Bound, ...]]:
         case OfType(operand, types):
             return f"of {'|'.join(sorted(types))}", (operand,)
         case _:
+            return _structured(bound)
+
+
+def _structured(bound: Bound) -> tuple[str, tuple[Bound, ...]]:
+    match bound:
+        case Quantified(quantifier, source, variable, predicate):
+            return f"{quantifier.value} #{variable} {spelt_source(source)}", () if predicate is None else (predicate,)
+        case Size(source, variable, predicate):
+            return f"count #{variable} {spelt_source(source)}", () if predicate is None else (predicate,)
+        case Present(source):
+            return f"present {spelt_source(source)}", ()
+        case Case(branches, otherwise):
+            return "case", (*(part for branch in branches for part in branch), otherwise)
+        case Cast(operand, kind):
+            return f"cast:{_short(kind)}", (operand,)
+        case Mentions(text, values):
+            return "mentions", (text, *values)
+        case _:
             raise AssertionError(f"no spelling for {bound}")
+
+
+def spelt_source(source: Source) -> str:
+    """Where something is found: `mount/maker`, `#1/maker` inside of an element, `(dish)mount` in rows of a type."""
+    start = source.of if isinstance(source.of, str) else f"#{source.of}"
+    types = "" if source.types is None else f"({'|'.join(sorted(source.types))})"
+    return types + "/".join((start, *source.path))
+
+
+def steps_of(plan: ReadCollection) -> list[str]:
+    """The steps of a question, each in one text."""
+    return [_step(step, plan.paging.parameters) for step in plan.query.steps]
+
+
+def order_of(order: tuple[Order, ...], parameters: tuple[Any, ...] = ()) -> str:
+    """The keys of an order, `-` in front of those that descend."""
+    return " ".join(f"{'-' if key.descending else ''}{shape(key.expression, parameters)}" for key in order)
+
+
+def _step(step: Step, parameters: tuple[Any, ...]) -> str:
+    match step:
+        case Keep(where):
+            return f"keep {shape(where, parameters)}"
+        case Cut(order, skip, top):
+            cuts = (("skip", skip), ("top", top))
+            parts = [f"{name} {shape(bound, parameters)}" for name, bound in cuts if bound is not None]
+            return f"{' '.join(parts)} of {order_of(order, parameters)}"
+        case Rank(until, order, amount):
+            return f"until {until.value} {shape(amount, parameters)} of {order_of(order, parameters)}"
+        case Group(keys, aggregates):
+            made = [
+                " ".join([item.method.value, *([] if item.operand is None else [shape(item.operand, parameters)])])
+                + f":{_short(item.type)}"
+                for item in aggregates
+            ]
+            return f"group {' '.join(shape(key, parameters) for key in keys)} | {', '.join(made)}"
+        case _:
+            assert_never(step)
 
 
 def _short(kind: ScalarType) -> str:

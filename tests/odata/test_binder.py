@@ -204,7 +204,7 @@ def test_a_link_is_part_of_the_question() -> None:
     counted = bind("observers/O'N/gear/$count", "$filter=label eq 'a' or true")
     assert isinstance(counted, CountCollection)
     assert counted.query.where == plan.query.where
-    assert counted.parameters == plan.paging.parameters
+    assert counted.paging.parameters == plan.paging.parameters
 
 
 @pytest.mark.parametrize(
@@ -245,8 +245,14 @@ def test_selections(text: str, properties: tuple[str, ...] | None, written: str)
         ),
         pytest.param("sky.observer/code", BadRequest, "not a type derived from", id="unrelated-cast"),
         pytest.param("sky.colour/code", BadRequest, "not a type derived from", id="cast-to-nothing"),
-        pytest.param("mount($select=maker)", NotBuilt, "Options inside of $select", id="nested"),
-        pytest.param("mount/maker", NotBuilt, "Paths of this form", id="path"),
+        pytest.param(
+            "mount/makr", BadRequest, "'makr' on type 'example.sky.mount'. Did you mean 'maker'?", id="inside"
+        ),
+        pytest.param("mount($select=colour)", BadRequest, "named 'colour' on type 'example.sky.mount'", id="nested"),
+        pytest.param("label/maker", BadRequest, "'label' has no properties of its own", id="into-text"),
+        pytest.param("label($select=a)", BadRequest, "'label' has no properties of its own", id="options-of-text"),
+        pytest.param("mount($top=1)", NotBuilt, "only $select itself is offered, not Number", id="other-option"),
+        pytest.param("mount/@a.b", NotBuilt, "names of properties", id="annotation"),
     ],
 )
 def test_a_wrong_selection_is_told_as_such(text: str, error: type[ODataError], message: str) -> None:

@@ -200,7 +200,7 @@ def test_types(text: str, bound: str) -> None:
         pytest.param("length(5) eq 1", "The function signatures considered are: length(Edm.String)", 0, id="signature"),
         pytest.param("contains(band,'a')", "(example.sky.band, Edm.String)", 0, id="member-as-text"),
         pytest.param("bands eq 'visible'", "'bands' is a collection", 0, id="collection"),
-        pytest.param("label/x eq 'a'", "'label' has no properties of its own", 0, id="into-text"),
+        pytest.param("label/x eq 'a'", "'label' has no properties of its own", 6, id="into-text"),
     ],
 )
 def test_faults_say_what_and_where(text: str, message: str, position: int) -> None:
@@ -215,9 +215,19 @@ def test_faults_say_what_and_where(text: str, message: str, position: int) -> No
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param("cast(label,Edm.Int32) eq 5", id="cast-function"),
-        pytest.param("isof($it,sky.dish)", id="isof-of-something"),
-        pytest.param("case(true:1,false:2) eq 1", id="case"),
+        pytest.param("cast(dateTimeOffsetValue,Edm.String) eq 'a'", id="cast-of-a-time"),
+        pytest.param("cast(sky.dish) eq null", id="cast-of-an-entity"),
+        pytest.param("cast(mount,sky.mount) eq null", id="cast-to-a-complex-type"),
+        pytest.param("isof(label,Collection(Edm.String))", id="isof-a-collection"),
+        pytest.param("$root/observers/$count eq 1", id="root"),
+        pytest.param("label eq @sky.term", id="annotation"),
+        pytest.param("mount eq mount", id="complex-with-complex"),
+        pytest.param("mount/driveMotor/greased eq null", id="time-inside"),
+        pytest.param("contains(stringList,'a')", id="function-of-a-collection"),
+        pytest.param("hassubsequence(stringList,['a'])", id="subsequence"),
+        pytest.param("hassubset(stringList,stringList)", id="two-collections"),
+        pytest.param("[1] eq [1]", id="arrays"),
+        pytest.param("matchesPattern(label,'a')", id="pattern"),
         pytest.param("geo.length(geography'SRID=0;LineString(0 0,1 1)') lt 5", id="geo"),
     ],
 )

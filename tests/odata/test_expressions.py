@@ -224,7 +224,7 @@ def test_literals_have_kind_and_value(text: str, literal: Literal) -> None:
         pytest.param("a/any(x)", 7, "expected ':'", id="lambda-without-colon"),
         pytest.param("$foo eq 1", 0, "expected an expression", id="unknown-variable"),
         pytest.param("$root", 5, "expected '/'", id="root-alone"),
-        pytest.param("a in (1,b)", 9, "expected a literal", id="name-in-a-list"),
+        pytest.param("a in (1,b/c)", 9, "expected a literal", id="path-in-a-list"),
         pytest.param("a has 5", 6, "expected an enumeration literal", id="has-a-number"),
         pytest.param("a eq ns.e'x,,y'", 10, "expected names or numbers of members", id="enum-with-a-gap"),
         pytest.param("isof()", 5, "expected an expression", id="isof-of-nothing"),

@@ -39,6 +39,7 @@ from tests.store.disk import failing_disk
 
 ACTOR = Actor("tenant", None, "app", "token", "request", 1)
 TYPES = frozenset(LAYOUT.types)
+ASIDE = Paging((), 1)
 
 
 def library_at(path: Path) -> Store:
@@ -150,7 +151,7 @@ async def test_readers_do_not_wait_for_a_writer(store: Store, tmp_path: Path) ->
     writing = asyncio.ensure_future(store.write(change("w1", 2)))
     await asyncio.sleep(0.05)
     assert await store.read("tenant", "works", "w1") is not None
-    assert await store.count("tenant", Query("works", None, ()), ()) == 1
+    assert await store.count("tenant", Query("works", None, ()), ASIDE) == 1
     assert not writing.done()
     other.execute("ROLLBACK")
     other.close()
@@ -164,7 +165,7 @@ async def ask_slowly(store: Store) -> tuple[Query, list[asyncio.Task[int]]]:
     for number in range(60):
         slow = Arithmetic(Operator.ADD, slow, Parameter(number, Primitive.INT32), Primitive.INT32)
     query = Query("works", Compare(Comparison.LT, slow, Parameter(0, Primitive.INT32)), ())
-    asked = [asyncio.create_task(store.count("tenant", query, (0,) * 60)) for _ in range(40)]
+    asked = [asyncio.create_task(store.count("tenant", query, Paging((0,) * 60, 1))) for _ in range(40)]
     await asyncio.sleep(0.2)
     return query, asked
 
@@ -187,11 +188,11 @@ async def test_a_question_nobody_waits_for_is_stopped(store: Store) -> None:
     begun = time.perf_counter()
     for task in asked:
         task.cancel()
-    await asyncio.wait_for(store.count("tenant", Query("works", None, ()), ()), 10)
+    await asyncio.wait_for(store.count("tenant", Query("works", None, ()), ASIDE), 10)
     waited = time.perf_counter() - begun
     await asyncio.gather(*asked, return_exceptions=True)
     alone = time.perf_counter()
-    await store.count("tenant", query, (0,) * 60)
+    await store.count("tenant", query, Paging((0,) * 60, 1))
     assert waited < 5 * (time.perf_counter() - alone)
 
 
@@ -201,8 +202,8 @@ async def test_what_is_nested_too_deep_is_refused(store: Store) -> None:
     for _ in range(400):
         deep = Negate(deep, Primitive.INT32)
     with pytest.raises(BadRequest, match="nested deeper"):
-        await store.count("tenant", Query("works", Compare(Comparison.EQ, deep, Null()), ()), ())
-    assert await store.count("tenant", Query("works", None, ()), ()) == 0
+        await store.count("tenant", Query("works", Compare(Comparison.EQ, deep, Null()), ()), ASIDE)
+    assert await store.count("tenant", Query("works", None, ()), ASIDE) == 0
 
 
 LIGHT_START = """

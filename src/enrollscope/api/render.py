@@ -2,7 +2,8 @@
 
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -17,6 +18,7 @@ from enrollscope.odata.layout import KEY, VERSION, Layout, Record
 from enrollscope.odata.metadata import metadata_xml, service_document
 from enrollscope.odata.openapi import openapi_document
 from enrollscope.odata.plan import Page, Projection, ReadCollection, Scope
+from enrollscope.odata.resultwriter import ResultWriter
 from enrollscope.odata.writer import EntityWriter, collection_body, context_url
 
 _MOST_WRITERS = 256
@@ -70,13 +72,14 @@ class Renderer:
         records = page.records[:size]
         link = None
         if records and len(page.records) > size:
-            token = self._cursors.write(records[-1][-len(plan.query.order) :], plan.fingerprint, how.tenant)
+            seen = records[-1][-len(plan.query.order) :]
+            if plan.timed:
+                seen = (*seen, plan.paging.now)
+            token = self._cursors.write(seen, plan.fingerprint, how.tenant)
             kept = [_in_url(part) for part in query.split("&") if part and not _PAGE_STATE.match(part)]
             link = f"{how.base}/{scope.path}{scope.cast}?{'&'.join([*kept, f'$skiptoken={token}'])}"
-        writer = self._writer(scope, plan.projection, how)
-        collection = f"{how.base}/{scope.path}"
         body = collection_body(
-            (writer.write(record, collection=collection) for record in records),
+            self._written(records, plan, how),
             context=context_url(how.base, scope.context, plan.projection),
             json_format=how.json_format,
             count=page.total,
@@ -84,6 +87,18 @@ class Renderer:
         )
         version = ("OData-Version", how.json_format.version)
         return Reply(200, _ENCODER.encode(body), how.json_format.content_type, [version])
+
+    def _written(self, records: Sequence[Record], plan: ReadCollection, how: Answering) -> Iterable[dict[str, Any]]:
+        """The entities of a page, or the results of a grouping."""
+        if plan.results is not None:
+            preferences = how.preferences
+            results = ResultWriter(
+                plan.results, how.json_format, include_unknown=preferences.include_unknown, omit=preferences.omit
+            )
+            return map(results.write, records)
+        writer = self._writer(plan.scope, plan.projection, how)
+        collection = f"{how.base}/{plan.scope.path}"
+        return (writer.write(record, collection=collection) for record in records)
 
     def service_document(self, how: Answering) -> Reply:
         """What the version root has."""

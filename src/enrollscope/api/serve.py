@@ -193,6 +193,7 @@ class Service:
                 tenant=caller.tenant_id,
                 user=caller.user_id,
                 page_size=self._settings.page_size,
+                now=call.received,
             )
         )
         match plan:
@@ -217,7 +218,7 @@ class Service:
     ) -> Reply:
         if not accepts(call.headers.get("accept", ""), "text/plain"):
             negotiate_json(call.headers.get("accept", ""))  # a bare number is JSON, too; refuses what is neither
-        total = await self._store.count(caller.tenant_id, plan.query, plan.parameters)
+        total = await self._store.count(caller.tenant_id, plan.query, plan.paging)
         headers = [("OData-Version", version), *applied(preferences)]
         return Reply(200, str(total).encode("ascii"), "text/plain", headers)
 

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple, assert_never
+from typing import Any, NamedTuple, assert_never
 
-from enrollscope.odata.bound import Bound, Column, Combine, Logic, SameText, TypeIs
 from enrollscope.odata.capabilities import (
     COLLECTION_OPTIONS,
     COUNT_OPTIONS,
@@ -13,27 +12,20 @@ from enrollscope.odata.capabilities import (
     METADATA_FORMATS,
     NOT_YET,
 )
-from enrollscope.odata.clauses import SelectItem
-from enrollscope.odata.conditions import Conditions
 from enrollscope.odata.cursors import CursorSigner, fingerprint
-from enrollscope.odata.edm import EntityType, Model, Primitive, visible_properties
+from enrollscope.odata.edm import Model
 from enrollscope.odata.errors import BadRequest, MethodNotAllowed, NotBuilt, PreconditionFailed
-from enrollscope.odata.expr import Name, Qualified, Star
 from enrollscope.odata.headers import Preferences
-from enrollscope.odata.hints import near_name
-from enrollscope.odata.operands import ClauseFault, Operands
 from enrollscope.odata.options import NO_OPTIONS, Options
 from enrollscope.odata.plan import (
     EVERYTHING,
     CountCollection,
     CreateEntity,
     DeleteEntity,
-    Order,
     Paging,
     Plan,
     Precondition,
     Projection,
-    Query,
     ReadCollection,
     ReadEntity,
     ReadMetadata,
@@ -43,6 +35,7 @@ from enrollscope.odata.plan import (
     Scope,
     UpdateEntity,
 )
+from enrollscope.odata.questions import Questions
 from enrollscope.odata.resources import (
     BatchEndpoint,
     Collection,
@@ -54,9 +47,10 @@ from enrollscope.odata.resources import (
     Resources,
     ServiceRoot,
 )
+from enrollscope.odata.selecting import SELECT_FAULT, Selecting
 
-_SELECT_FAULT = "Parsing OData Select and Expand failed"
 _NO_OPTIONS: frozenset[str] = frozenset()
+_OF_THE_ORDER = ("apply", "compute", "search", "filter", "orderby")
 
 
 class Asked(NamedTuple):
@@ -66,6 +60,7 @@ class Asked(NamedTuple):
         path: what follows the version root, still percent-encoded.
         tenant, user: whose data, and the caller's own key in it; `None` for an application.
         page_size: the most entities a page may hold.
+        now: ticks, UTC: when the request was received.
     """
 
     method: str
@@ -76,6 +71,7 @@ class Asked(NamedTuple):
     tenant: str
     user: str | None
     page_size: int
+    now: int = 0
 
 
 class Binder:
@@ -84,6 +80,7 @@ class Binder:
     def __init__(self, model: Model, cursors: CursorSigner) -> None:
         self._model = model
         self._resources = Resources(model)
+        self._questions = Questions(model)
         self._cursors = cursors
 
     def bind(self, asked: Asked) -> Plan:
@@ -117,11 +114,11 @@ class Binder:
             case BatchEndpoint(), "POST":
                 _allow(asked.options, _NO_OPTIONS)
                 return RunBatch()
-            case Collection(scope), "GET":
-                return self._read(scope, asked)
-            case CollectionCount(scope), "GET":
-                return self._count(scope, asked)
-            case Collection(scope), "POST":
+            case Collection(), "GET":
+                return self._read(resource, asked)
+            case CollectionCount(), "GET":
+                return self._count(resource, asked)
+            case Collection(scope, predicates=()), "POST":
                 return CreateEntity(scope, self._entity_projection(scope, asked.options))
             case Member(scope, key), "DELETE":
                 _allow(asked.options, _NO_OPTIONS)
@@ -129,144 +126,67 @@ class Binder:
             case _:
                 raise _refused_method(resource, asked.method)
 
-    def _read(self, scope: Scope, asked: Asked) -> ReadCollection:
-        options = asked.options
+    def _read(self, collection: Collection, asked: Asked) -> ReadCollection:
+        scope, options = collection.scope, asked.options
         _allow(options, COLLECTION_OPTIONS)
-        operands = Operands(self._model, include_unknown=asked.preferences.include_unknown)
-        conditions = Conditions(self._model, scope.declared, operands)
-        where = self._where(scope, options, conditions, operands)
-        order = self._order(scope, options, conditions)
-        question = fingerprint(
-            self._model.version, scope.context, options.text("filter") or "", options.text("orderby") or ""
+        include_unknown = asked.preferences.include_unknown
+        question, parameters = self._questions.ask(
+            scope, options, collection.predicates, include_unknown=include_unknown
         )
+        mark = self._fingerprint(scope, options, include_unknown=include_unknown)
         token = options.text("skiptoken")
-        after = self._cursors.read(token, question, asked.tenant) if token is not None else ()
-        if token is not None and len(after) != len(order):
-            raise BadRequest("The $skiptoken belongs to another order.", target="$skiptoken")
         size = _page_size(options, asked)
+        after: tuple[Any, ...] = ()
+        now = asked.now
+        if token is not None:
+            after = self._cursors.read(token, mark, asked.tenant)
+            if question.timed:
+                *keys, now = after
+                after = tuple(keys)
+            if len(after) != len(question.query.order):
+                raise BadRequest("The $skiptoken belongs to another order.", target="$skiptoken")
         return ReadCollection(
             scope=scope,
-            query=Query(scope.stored.name, where, order, resumed=token is not None),
+            query=question.query if token is None else question.resumed,
             paging=Paging(
-                parameters=tuple(operands.parameters),
+                parameters=parameters,
                 # One more than the page shows whether there is another.
                 limit=size + 1 if size else 0,
                 skip=0 if token is not None else (options.skip() or 0),
                 after=after,
                 total=options.count(),
+                now=now,
             ),
-            projection=self._projection(scope, options),
+            projection=question.projection,
             page_size=size,
-            fingerprint=question,
+            fingerprint=mark,
+            results=question.results,
+            timed=question.timed,
         )
 
-    def _count(self, scope: Scope, asked: Asked) -> CountCollection:
+    def _fingerprint(self, scope: Scope, options: Options, *, include_unknown: bool) -> bytes:
+        """What must be the same for a `$skiptoken` to go on with a question: all that decides on its order."""
+        parts = [f"{name}={options.texts[name]}" for name in _OF_THE_ORDER if name in options.texts]
+        if any("@" in part for part in parts):
+            parts += [f"@{name}={text}" for name, text in sorted(options.aliases.items())]
+        return fingerprint(self._model.version, scope.context, scope.cast, "?" if include_unknown else "", *parts)
+
+    def _count(self, collection: CollectionCount, asked: Asked) -> CountCollection:
         _allow(asked.options, COUNT_OPTIONS)
-        operands = Operands(self._model, include_unknown=asked.preferences.include_unknown)
-        conditions = Conditions(self._model, scope.declared, operands)
-        where = self._where(scope, asked.options, conditions, operands)
-        return CountCollection(scope, Query(scope.stored.name, where, ()), tuple(operands.parameters))
-
-    def _where(self, scope: Scope, options: Options, conditions: Conditions, operands: Operands) -> Bound | None:
-        """What the path demands, and what the filter asks."""
-        parts: list[Bound] = [
-            SameText(Column(link.property, Primitive.STRING), operands.parameter(link.value, Primitive.STRING))
-            for link in scope.links
-        ]
-        root = self._model.entity(scope.stored.type)
-        if scope.types != self._model.stored_as(root):
-            parts.append(TypeIs(scope.types))
-        parsed = options.filter()
-        if parsed is not None:
-            try:
-                parts.append(conditions.condition(parsed))
-            except ClauseFault as fault:
-                raise fault.answer("Invalid filter clause", "$filter") from fault
-        if not parts:
-            return None
-        where, *others = parts
-        for part in others:
-            where = Combine(Logic.AND, where, part)
-        return where
-
-    def _order(self, scope: Scope, options: Options, conditions: Conditions) -> tuple[Order, ...]:
-        """The order asked for, or that of the set, made total by the key."""
-        keys: list[Order] = []
-        try:
-            keys.extend(Order(conditions.value(item.expression), item.descending) for item in options.orderby())
-        except ClauseFault as fault:
-            raise fault.answer("Invalid orderby clause", "$orderby") from fault
-        if not keys:
-            for name in scope.stored.default_order:
-                found = conditions.property(name.removeprefix("-"), 0)
-                keys.append(Order(Column(found.name, _scalar(found.type)), name.startswith("-")))
-        key = scope.declared.key_property
-        column = Column(key.name, _scalar(key.type))
-        if not any(item.expression == column for item in keys):
-            # In the direction of the last key, so that one index serves both and can be read either way.
-            keys.append(Order(column, bool(keys) and keys[-1].descending))
-        return tuple(keys)
+        question, parameters = self._questions.ask(
+            collection.scope,
+            asked.options,
+            collection.predicates,
+            include_unknown=asked.preferences.include_unknown,
+        )
+        return CountCollection(collection.scope, question.query, Paging(parameters, limit=1, now=asked.now))
 
     def _entity_projection(self, scope: Scope, options: Options) -> Projection:
         if options is NO_OPTIONS:
             return EVERYTHING
         _allow(options, ENTITY_OPTIONS)
-        return self._projection(scope, options)
-
-    def _projection(self, scope: Scope, options: Options) -> Projection:
-        text = options.text("select")
-        if text is None:
-            return EVERYTHING
-        names: list[str] = []
-        written: list[str] = []
-        for item in options.select():
-            name, shown = self._selected(scope, item)
-            if name not in names:
-                names.append(name)
-                written.append(shown)
-        return Projection(None if "*" in names else tuple(names), ",".join(written))
-
-    def _selected(self, scope: Scope, item: SelectItem) -> tuple[str, str]:
-        """The property that an item of `$select` names, and how the context URL shows it."""
-        if item.options:
-            raise NotBuilt("Options inside of $select are not offered yet.", target="$select")
-        match item.path.segments:
-            case (Star(namespace=None),):
-                return "*", "*"
-            case (Name(name=name, arguments=None, position=position),):
-                known = visible_properties(self._model, scope.declared)
-                found = next((each for each in known if each.name.lower() == name.lower()), None)
-                if found is None:
-                    raise _unselectable(name, scope.declared, [each.name for each in known], position)
-                return found.name, found.name
-            case (Qualified(name=cast, arguments=None), Name(name=name, arguments=None, position=position)):
-                entity = self._model.find_type(cast)
-                if not isinstance(entity, EntityType) or not entity.is_a(scope.declared):
-                    raise BadRequest(
-                        f"{_SELECT_FAULT}: '{cast}' is not a type derived from '{scope.declared.name_in_model}'.",
-                        target="$select",
-                    )
-                found = entity.find(name)
-                if found is None:
-                    raise _unselectable(name, entity, [each.name for each in entity.all_properties], position)
-                return found.name, f"{entity.name_in_model}/{found.name}"
-            case _:
-                raise NotBuilt("Paths of this form are not offered in $select yet.", target="$select")
-
-
-def _scalar(item: object) -> Primitive:
-    if not isinstance(item, Primitive):
-        raise TypeError(f"{item} cannot order a set by default")
-    return item
-
-
-def _unselectable(name: str, entity: EntityType, known: list[str], position: int) -> BadRequest:
-    return BadRequest(
-        f"{_SELECT_FAULT}: Could not find a property named '{name}' on type '{entity.name_in_model}'."
-        f"{near_name(name, known)}",
-        target="$select",
-        position=position,
-    )
+        items = options.select()
+        return Selecting(self._model, scope.declared).bind(items) if items else EVERYTHING
 
 
 def _page_size(options: Options, asked: Asked) -> int:
@@ -323,7 +243,7 @@ def _expand(options: Options) -> BadRequest:
     options.expand()
     shown = re.split(r"[(,/]", options.texts["expand"])[0].strip()[:100]
     return BadRequest(
-        f"{_SELECT_FAULT}: Could not find a navigation property named '{shown}' to expand; there is none here.",
+        f"{SELECT_FAULT}: Could not find a navigation property named '{shown}' to expand; there is none here.",
         target="$expand",
     )
 
@@ -339,13 +259,13 @@ def _refuse_tags(precondition: Precondition) -> None:
 
 def _refused_method(resource: Resource, method: str) -> MethodNotAllowed:
     match resource:
-        case Collection():
+        case Collection(predicates=()):
             allowed = "GET, HEAD, POST"
         case Member():
             allowed = "GET, HEAD, PATCH, DELETE"
         case BatchEndpoint():
             allowed = "POST"
-        case CollectionCount() | ServiceRoot() | MetadataDocument() | OpenApiDocument():
+        case Collection() | CollectionCount() | ServiceRoot() | MetadataDocument() | OpenApiDocument():
             allowed = "GET, HEAD"
         case _:
             assert_never(resource)

@@ -56,6 +56,50 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    """The value at `index` of a row that a `plan.Group` made: its keys first, then its aggregates."""
+
+    index: int
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a structured value or a collection is found.
+
+    Attributes:
+        of: the name of a property of the row, or the number of the element that an enclosing `Quantified` or `Size`
+            looks at.
+        path: names of properties to go into from there.
+        types: null in rows of other stored types; `None`: in no row.
+    """
+
+    of: str | int
+    path: tuple[str, ...] = ()
+    types: frozenset[str] | None = None
+
+    def inside(self, name: str) -> "Source":
+        """One property further in."""
+        return Source(self.of, (*self.path, name), self.types)
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A scalar inside a structured value, or an element that is a scalar. Null where anything on the way is."""
+
+    source: Source
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A structured value is there; never null."""
+
+    source: Source
+    type: ScalarType = Primitive.BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """The literal at `index` of the parameters; never null."""
 
@@ -163,6 +207,85 @@ class SameText:
     type: ScalarType = Primitive.BOOLEAN
 
 
+class Quantifier(Enum):
+    """`any`, `all`."""
+
+    ANY = "any"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantified:
+    """The predicate is true of any, or of all, elements of a collection; never null. A null collection is empty.
+
+    Attributes:
+        variable: the number by which the predicate's sources know the element.
+        predicate: `None`: true of every element.
+    """
+
+    quantifier: Quantifier
+    source: Source
+    variable: int
+    predicate: "Bound | None"
+    type: ScalarType = Primitive.BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many elements of a collection the predicate is true of; see `Quantified`."""
+
+    source: Source
+    variable: int
+    predicate: "Bound | None"
+    type: ScalarType = Primitive.INT64
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The value of the first branch whose condition is true, else `otherwise`; all of one type."""
+
+    branches: tuple[tuple["Bound", "Bound"], ...]
+    otherwise: "Bound"
+    type: ScalarType | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """The operand as a value of another type; null where it has no such value (URL conventions 4.01 §5.1.1.10.1)."""
+
+    operand: "Bound"
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """At least one of the values contains the text, without regard to case by the rules of Unicode; never null."""
+
+    text: "Bound"
+    values: tuple["Bound", ...]
+    type: ScalarType = Primitive.BOOLEAN
+
+
 Bound: TypeAlias = (
-    Column | Parameter | Null | Compare | Combine | Not | In | Call | Arithmetic | Negate | TypeIs | OfType | SameText
+    Column
+    | Field
+    | Inside
+    | Present
+    | Parameter
+    | Null
+    | Compare
+    | Combine
+    | Not
+    | In
+    | Call
+    | Arithmetic
+    | Negate
+    | TypeIs
+    | OfType
+    | SameText
+    | Quantified
+    | Size
+    | Case
+    | Cast
+    | Mentions
 )

@@ -16,26 +16,29 @@ CORE = "Org.OData.Core.V1"
 CAPABILITIES = "Org.OData.Capabilities.V1"
 VOCABULARIES = (CORE, CAPABILITIES)
 
-COLLECTION_OPTIONS = frozenset({"filter", "orderby", "select", "top", "skip", "count", "skiptoken", "format"})
-COUNT_OPTIONS = frozenset({"filter", "format"})
+COLLECTION_OPTIONS = frozenset(
+    {
+        *("apply", "compute", "search", "filter", "orderby", "select"),
+        *("top", "skip", "count", "skiptoken", "format"),
+    }
+)
+COUNT_OPTIONS = frozenset({"apply", "search", "filter", "format"})
 ENTITY_OPTIONS = frozenset({"select", "format"})
 DOCUMENT_OPTIONS = frozenset({"format"})
-NOT_YET = frozenset({"search", "apply", "compute", "deltatoken", "index"})
+NOT_YET = frozenset({"deltatoken", "index"})
 """Options that OData has for collections, and this service not yet."""
 
 METADATA_FORMATS = ("application/xml", "application/json")
 """What `$metadata` is offered in; the first is what a client gets that does not care."""
 
-_FUNCTIONS_NOT_YET = frozenset({"matchesPattern"})
+_FUNCTIONS_NOT_YET = frozenset({"matchesPattern", "geo.distance", "geo.intersects", "geo.length"})
 
-OFFERED_FUNCTIONS = frozenset(
-    function.name for function in FUNCTIONS.values() if function.signatures and function.name not in _FUNCTIONS_NOT_YET
-)
+OFFERED_FUNCTIONS = frozenset(function.name for function in FUNCTIONS.values()) - _FUNCTIONS_NOT_YET
 """Canonical functions that expressions may call, in the spelling of `functions.FUNCTIONS`."""
 
 
-def is_comparable(item: Property) -> bool:
-    """Whether a property has one value, which can be compared and can order a collection."""
+def is_sortable(item: Property) -> bool:
+    """Whether a property has one value, which can order a collection."""
     return not item.collection and not isinstance(item.type, ComplexType)
 
 
@@ -106,17 +109,15 @@ def annotations_of_container() -> Iterator[Annotation]:
 def annotations_of_collection(model: Model, link: NavigationProperty) -> Iterator[Annotation]:
     """What can be asked of the entities behind a navigation property."""
     known = visible_properties(model, model.entity(link.target))
-    incomparable = tuple(PropertyPath(item.name) for item in known if not is_comparable(item))
-    filtering: dict[str, AnnotationValue] = {"Filterable": "filter" in COLLECTION_OPTIONS}
+    unordered = tuple(PropertyPath(item.name) for item in known if not is_sortable(item))
     sorting: dict[str, AnnotationValue] = {"Sortable": "orderby" in COLLECTION_OPTIONS}
-    if incomparable:
-        filtering["NonFilterableProperties"] = incomparable
-        sorting["NonSortableProperties"] = incomparable
+    if unordered:
+        sorting["NonSortableProperties"] = unordered
     yield Annotation(f"{CAPABILITIES}.IndexableByKey", value=True)
     yield Annotation(f"{CAPABILITIES}.TopSupported", "top" in COLLECTION_OPTIONS)
     yield Annotation(f"{CAPABILITIES}.SkipSupported", "skip" in COLLECTION_OPTIONS)
     yield Annotation(f"{CAPABILITIES}.CountRestrictions", {"Countable": "count" in COLLECTION_OPTIONS})
-    yield Annotation(f"{CAPABILITIES}.FilterRestrictions", filtering)
+    yield Annotation(f"{CAPABILITIES}.FilterRestrictions", {"Filterable": "filter" in COLLECTION_OPTIONS})
     yield Annotation(f"{CAPABILITIES}.SortRestrictions", sorting)
     yield Annotation(f"{CAPABILITIES}.SearchRestrictions", {"Searchable": "search" in COLLECTION_OPTIONS})
     yield Annotation(f"{CAPABILITIES}.SelectSupport", {"Supported": "select" in COLLECTION_OPTIONS})

@@ -80,6 +80,7 @@ _FEW_OPERATORS = MAX_DEPTH // 2  # as many can never make a tree too high
 _LONGEST_CONSTANT = 5
 _BLANK = frozenset(" \t")
 _CONTINUES = frozenset("(/")
+_NO_BARE_WORD = frozenset("'(/")
 _VARIABLE = re.compile(r"\$[A-Za-z]+")
 
 
@@ -236,14 +237,26 @@ class ExpressionGrammar(MemberGrammar):
             self.depth -= 1
             return ListExpr((), start)
         items = [self.expression()]
-        if isinstance(items[0], Literal):
+        if _may_be_listed(items[0]):
             while self.comma():
                 self.nodes += 1
-                items.append(self.primitive_literal())
+                items.append(self._listed())
         self.blanks()
         self.need(")")
         self.depth -= 1
-        return ListExpr(tuple(items), start) if isinstance(items[0], Literal) else items[0]
+        return ListExpr(tuple(items), start) if isinstance(items[0], Literal) or len(items) > 1 else items[0]
+
+    def _listed(self) -> Expr:
+        """An item of a list: a literal or, beyond the ABNF, the bare name of an enumeration member (contract §4.4)."""
+        start = self.position
+        match = _WORD.match(self.text, start)
+        if match is None or "." in match[0] or self.text[match.end() : match.end() + 1] in _NO_BARE_WORD:
+            return self.primitive_literal()
+        if constant(match[0]) is not None:
+            return self.primitive_literal()
+        self.position = match.end()
+        self.check_name(match[0], start)
+        return Path((Name(match[0], None, start),), start)
 
     def _variable(self, start: int) -> Path:
         """`$it`, `$this`, `$these`, `$root`; the last two only at the head of a longer path."""
@@ -427,6 +440,14 @@ def _reduce(values: list[Expr], pending: list[tuple[_Operator, int]]) -> None:
         count += 1
     operands = tuple(values[-count:])
     values[-count:] = [Logical("and" if operator is _AND else "or", operands, position)]
+
+
+def _may_be_listed(node: Expr) -> bool:
+    match node:
+        case Literal() | Path(segments=(Name(arguments=None),)):
+            return True
+        case _:
+            return False
 
 
 def _variable(name: str, start: int) -> Variable:

@@ -10,7 +10,7 @@ from enrollscope.odata.capabilities import (
     COUNT_OPTIONS,
     METADATA_FORMATS,
     NOT_YET,
-    is_comparable,
+    is_sortable,
 )
 from enrollscope.odata.edm import EntityType, Model, NavigationProperty, Property, visible_properties
 from enrollscope.odata.jsonschema import Schema, Use, complex_schema, component_name, entity_schema, reference
@@ -323,7 +323,7 @@ class _Writer:
 
 
 def _filter_parameter(known: Iterable[Property]) -> Schema:
-    name = next(item.name for item in known if is_comparable(item))
+    name = next(item.name for item in known if is_sortable(item))
     return {
         "name": "$filter",
         "in": "query",
@@ -334,7 +334,7 @@ def _filter_parameter(known: Iterable[Property]) -> Schema:
 
 
 def _orderby_parameter(known: Iterable[Property]) -> Schema:
-    names = [item.name for item in known if is_comparable(item)]
+    names = [item.name for item in known if is_sortable(item)]
     orders = [f"{name}{direction}" for name in names for direction in ("", " desc")]
     return _list_parameter("$orderby", "The order: properties, each with `desc` or without.", orders)
 

@@ -46,7 +46,10 @@ def _header(name: str, description: str, schema: Schema) -> Schema:
 
 PARAMETERS: dict[str, Schema] = {
     "count": _query("$count", "Whether to count everything that matches.", {"type": "boolean"}),
-    "search": _query("$search", "Words to look for.", {"type": "string", "minLength": 1}),
+    "search": {
+        **_query("$search", "Words to look for.", {"type": "string", "minLength": 1, "pattern": "^[A-Za-z0-9]+$"}),
+        "examples": {"word": {"value": "password"}},
+    },
     "skip": _query("$skip", "How many to leave out.", _NUMBER),
     "top": _query("$top", "How many a page holds.", _NUMBER),
     "ifMatch": _header(

@@ -1,4 +1,4 @@
-"""Literals as typed parameters, and how two operands are brought to one type.
+"""Literals as typed parameters.
 
 A literal alone is not always a value: `'red'` is a string until the other side is an enumeration, and the bare word
 `red` looks like a property (contract §4.4). So literals stay *loose* until an operator sees both sides.
@@ -8,17 +8,16 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from enrollscope.odata.bound import Bound, Null, Parameter, ScalarType
 from enrollscope.odata.edm import EnumMember, EnumType, Model, Primitive
 from enrollscope.odata.errors import BadRequest, NotBuilt
 from enrollscope.odata.expr import Duration, EnumMembers, Geo, Literal, LiteralValue, TimeOfDay, Unrepresentable
+from enrollscope.odata.literals import read_duration
+from enrollscope.odata.promotion import INTEGERS
 from enrollscope.odata.values import Instant
-
-INTEGERS = (Primitive.SBYTE, Primitive.BYTE, Primitive.INT16, Primitive.INT32, Primitive.INT64)
-NUMBERS = (*INTEGERS, Primitive.DECIMAL, Primitive.SINGLE, Primitive.DOUBLE)
 
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
@@ -50,9 +49,6 @@ class Word:
     position: int
 
 
-Operand: TypeAlias = Bound | Literal | Word
-
-
 class ClauseFault(Exception):
     """Something in an expression does not fit the model. The clause's caller words the answer."""
 
@@ -80,20 +76,70 @@ def type_name(item: ScalarType | None) -> str:
     return "null" if item is None else item.name_in_model
 
 
+class Origin(NamedTuple):
+    """The literal that a parameter came from.
+
+    Attributes:
+        clause: the query option it stands in.
+        position: where, counted in characters of the option's text.
+        wanted: the type that the other operand asked for.
+        type: the type that it has.
+    """
+
+    clause: str
+    position: int
+    wanted: ScalarType | None
+    type: ScalarType
+
+
 class Operands:
-    """Collects the parameters of one question."""
+    """Collects the parameters of one question.
+
+    Attributes:
+        clause: the query option that is being bound.
+        shareable: the shape holds for any literals of the same types.
+        timed: the question asks what time it is.
+    """
 
     def __init__(self, model: Model, *, include_unknown: bool) -> None:
+        self.parameters: list[Any] = []
+        self.origins: list[Origin | None] = []
+        self.clause = ""
+        self.shareable = True
+        self.timed = False
         self._model = model
         self._include_unknown = include_unknown
-        self.parameters: list[Any] = []
+        self._variables = 0
 
-    def parameter(self, value: Any, scalar: ScalarType) -> Parameter:
+    def blank(self) -> "Operands":
+        """The same rules, and nothing collected."""
+        return Operands(self._model, include_unknown=self._include_unknown)
+
+    def parameter(self, value: Any, scalar: ScalarType, origin: Origin | None = None) -> Parameter:
         """Keep a value in its stored form (`odata.layout`) and stand for it in the shape."""
         self.parameters.append(value)
+        self.origins.append(origin)
         return Parameter(len(self.parameters) - 1, scalar)
 
-    def fix(self, operand: Operand, wanted: ScalarType | None) -> Bound:
+    def text(self, text: str) -> Parameter:
+        """Keep a string of the client.
+
+        Raises:
+            ClauseFault: it holds a character that no stored string can.
+        """
+        _check_text(text, 0)
+        return self.parameter(text, Primitive.STRING)
+
+    def variable(self) -> int:
+        """A number for the elements of one collection, not used elsewhere in the question."""
+        self._variables += 1
+        return self._variables
+
+    def unshareable(self) -> None:
+        """Note that the shape depends on the value of a literal: no other question may use it."""
+        self.shareable = False
+
+    def fix(self, operand: Bound | Literal | Word, wanted: ScalarType | None) -> Bound:
         """Turn a loose operand into a value of the type `wanted`, or of its own type where nothing is wanted.
 
         Raises:
@@ -101,37 +147,61 @@ class Operands:
             UnknownWord: a word that is nothing.
         """
         match operand:
+            case Literal(kind="null"):
+                return Null(wanted)
+            case Literal():
+                stored, scalar = self.stored(operand, wanted)
+                if operand.value is True or operand.value is False:  # a word, and so a part of the shape
+                    return self.parameter(stored, scalar)
+                return self.parameter(stored, scalar, Origin(self.clause, operand.position, wanted, scalar))
             case Word(name=name, position=position):
                 if isinstance(wanted, EnumType):
                     return self.parameter(self._member(wanted, name, position), wanted)
                 raise UnknownWord(name, position)
-            case Literal():
-                return self._literal(operand, wanted)
             case _:
                 return operand
 
-    def _literal(self, literal: Literal, wanted: ScalarType | None) -> Bound:
+    def stored(self, literal: Literal, wanted: ScalarType | None) -> tuple[Any, ScalarType]:
+        """The stored form of a literal that is not null, and its type, `wanted` where it can be.
+
+        Raises:
+            ClauseFault: it has no value, or none of an enumeration that is wanted.
+            NotBuilt: a value that is not offered.
+        """
         value = literal.value
-        if literal.kind == "null":
-            return Null(wanted)
         if isinstance(wanted, EnumType):
-            return self.parameter(self._enum_number(wanted, literal), wanted)
+            return self._enum_number(wanted, literal), wanted
+        if isinstance(value, str):
+            if wanted is Primitive.DURATION:
+                return _duration(value, literal.position), wanted
+            _check_text(value, literal.position)
+            return value, Primitive.STRING
         if isinstance(value, Unrepresentable):
             raise ClauseFault(f"The literal has no value here: {value.reason}.", literal.position)
         if isinstance(value, Geo):
-            raise NotBuilt("Geographic literals are not offered by this service.", position=literal.position)
+            raise NotBuilt("Geographic values are not offered by this service.", position=literal.position)
         if isinstance(value, EnumMembers):
             return self._typed_enum(value, literal.position)
         stored, scalar = _stored(value)
         if wanted is Primitive.DECIMAL and scalar in INTEGERS:
-            return self.parameter(str(stored), Primitive.DECIMAL)
-        return self.parameter(stored, scalar)
+            return str(stored), Primitive.DECIMAL
+        return stored, scalar
 
-    def _typed_enum(self, value: EnumMembers, position: int) -> Bound:
+    def hides(self, item: EnumType) -> bool:
+        """Whether members of an enumeration show as its sentinel."""
+        return item.sentinel is not None and not self._include_unknown
+
+    def hidden_numbers(self, item: EnumType, number: int) -> tuple[int, ...]:
+        """All stored numbers that read as the sentinel, when `number` is the sentinel's and it stands for others."""
+        if not self.hides(item) or item.names.get(number) != item.sentinel:
+            return ()
+        return (number, *sorted(item.hidden_names))
+
+    def _typed_enum(self, value: EnumMembers, position: int) -> tuple[int, ScalarType]:
         found = self._model.find_type(value.type_name or "")
         if not isinstance(found, EnumType):
             raise ClauseFault(f"'{value.type_name}' is not an enumeration type.", position)
-        return self.parameter(self._members(found, value, position), found)
+        return self._members(found, value, position), found
 
     def _enum_number(self, wanted: EnumType, literal: Literal) -> int:
         match literal.value:
@@ -177,11 +247,18 @@ class Operands:
             return number
         raise ClauseFault(f"'{wanted.name_in_model}' has no member with the value {number}.", position)
 
-    def hidden_numbers(self, item: EnumType, number: int) -> tuple[int, ...]:
-        """All stored numbers that read as the sentinel, when `number` is the sentinel's and it stands for others."""
-        if item.sentinel is None or self._include_unknown or item.names.get(number) != item.sentinel:
-            return ()
-        return (number, *sorted(item.hidden_names))
+
+def _check_text(text: str, position: int) -> None:
+    if "\0" in text:
+        raise ClauseFault("A string holds the character U+0000, which no value here can.", position)
+
+
+def _duration(text: str, position: int) -> int:
+    """The prefix of a duration may be left out where only a duration fits (ABNF, durationLiteral)."""
+    try:
+        return read_duration(text).ticks
+    except ValueError as error:
+        raise ClauseFault(f"'{text[:100]}' is no duration: {error}.", position) from error
 
 
 def _stored(value: LiteralValue) -> tuple[Any, ScalarType]:
@@ -224,21 +301,6 @@ def time_text(ticks: int) -> str:
     """A time of day in the stored form: `hh:mm:ss.fffffff`, so that text order is time order."""
     seconds, fraction = divmod(ticks, 10_000_000)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{fraction:07}"
-
-
-def common_type(left: ScalarType, right: ScalarType) -> ScalarType | None:
-    """The type to which two operands are promoted; `None`: they do not go together.
-
-    Numeric promotion of URL Conventions 4.01 §5.1.1.2.
-    """
-    if left == right:
-        return left
-    if isinstance(left, EnumType) or isinstance(right, EnumType):
-        both = isinstance(left, EnumType) and isinstance(right, EnumType)
-        return left if both and left.name_in_model == right.name_in_model else None
-    if left in NUMBERS and right in NUMBERS:
-        return max(left, right, key=NUMBERS.index)
-    return None
 
 
 def incompatible(operator: str, left: ScalarType | None, right: ScalarType | None, position: int) -> ClauseFault:

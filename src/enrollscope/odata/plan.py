@@ -9,9 +9,10 @@ The binder makes a `Plan` from method, path and options; the reader adds what th
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
-from enrollscope.odata.bound import Bound
+from enrollscope.odata.bound import Bound, ScalarType
 from enrollscope.odata.edm import EntityType, StoredSet
 from enrollscope.odata.fit import Fit
 
@@ -34,7 +35,7 @@ class Scope:
         links: what the navigation path demands of each.
         context: the fragment for `@odata.context`, without `/$entity` or a select list, already percent-encoded.
         path: the canonical relative URL of the collection, for `Location` and `@odata.id`, already percent-encoded.
-        cast: the type segment behind it, with a slash in front, or an empty string.
+        cast: the type and filter segments behind it, each with a slash in front and percent-encoded.
     """
 
     stored: StoredSet
@@ -55,19 +56,118 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """Only rows for which a condition is true."""
+
+    where: Bound
+
+
+class Method(Enum):
+    """How many values become one (Data Aggregation 4.0 §3.1.3).
+
+    Nulls are not among the values. Of no values, the counts are zero and everything else is null.
+    """
+
+    COUNT = "$count"
+    SUM = "sum"
+    MIN = "min"
+    MAX = "max"
+    AVERAGE = "average"
+    COUNT_DISTINCT = "countdistinct"
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation:
+    """One aggregate of a group.
+
+    Attributes:
+        operand: of the group's rows; `None` for a count of the rows themselves.
+    """
+
+    method: Method
+    operand: Bound | None
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One row for each combination of keys, with aggregates; without keys one row in all, also of no rows.
+
+    From here on `bound.Field` reads the rows: the keys first, then the aggregates.
+    """
+
+    keys: tuple[Bound, ...]
+    aggregates: tuple[Aggregation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Rows `skip` to `skip + top` of an order; a missing `top` is all of the rest."""
+
+    order: tuple[Order, ...]
+    skip: Bound | None = None
+    top: Bound | None = None
+
+
+class Until(Enum):
+    """How far a ranking goes: a sum of the values, or that share of the sum of all."""
+
+    SUM = "sum"
+    PERCENT = "percent"
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """The fewest rows from the start of an order whose values come to an amount. Rows without a value are left out.
+
+    Attributes:
+        order: total; its first key is the value.
+        amount: of the sum, or of a hundred.
+    """
+
+    until: Until
+    order: tuple[Order, ...]
+    amount: Bound
+
+
+Step: TypeAlias = Keep | Group | Cut | Rank
+
+
+@dataclass(frozen=True)
 class Query:
     """The shape of a question to one stored set: hashable, with the literals outside (`odata.bound`).
 
     Attributes:
-        where: the condition; `None` for everything. Link and type conditions of the scope are part of it.
+        where: the condition; `None` for everything. Link and type conditions of the scope are part of it, or of the
+            first step.
         order: total: the last key is the entity's own.
         resumed: whether `Paging.after` says where to go on.
+        steps: what happens to the rows before `where` is asked.
+        computed: further values of each row, which follow the record.
     """
 
     stored: str
     where: Bound | None
     order: tuple[Order, ...]
     resumed: bool = False
+    steps: tuple[Step, ...] = ()
+    computed: tuple[Bound, ...] = ()
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.stored, self.where, self.order, self.resumed, self.steps, self.computed))
+
+    def __hash__(self) -> int:
+        # Statements are looked up by their question, and the latest questions are kept: each is hashed in full once.
+        return self._hash
+
+    @property
+    def width(self) -> int | None:
+        """How many values a row has that a grouping made; `None`: the rows are records of entities."""
+        for step in reversed(self.steps):
+            if isinstance(step, Group):
+                return len(step.keys) + len(step.aggregates)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +180,7 @@ class Paging:
         skip: how many to leave out first.
         after: one value an order key, of the last record seen; what follows it, strictly, is wanted.
         total: also count what `where` matches, paging left aside.
+        now: ticks, UTC: what `now()` gives; the same on every page of a question.
     """
 
     parameters: tuple[Any, ...]
@@ -87,6 +188,7 @@ class Paging:
     skip: int = 0
     after: tuple[Any, ...] = ()
     total: bool = False
+    now: int = 0
 
 
 class Wildcard(Enum):
@@ -173,16 +275,46 @@ Command: TypeAlias = Create | Update | Delete
 
 
 @dataclass(frozen=True, slots=True)
+class Selected:
+    """A part of a structured property to show.
+
+    Attributes:
+        inner: of it, the properties to show, canonical spelling; `None`: all.
+    """
+
+    name: str
+    inner: tuple["Selected", ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A value that the request made: a computed property, or one of a grouped result.
+
+    Attributes:
+        path: its name; of a grouping property inside of a complex one, the names from the outside in.
+        place: among `Query.computed`, or in the row of a grouping.
+    """
+
+    path: tuple[str, ...]
+    type: ScalarType
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
 class Projection:
     """What of an entity to show.
 
     Attributes:
         properties: names in the order of `$select`, canonical spelling; `None`: all.
         written: the select list as the context URL shows it, or an empty string.
+        parts: of the structured properties, those of which only a part is to be shown.
+        computed: shown behind the properties.
     """
 
     properties: tuple[str, ...] | None = None
     written: str = ""
+    parts: tuple[Selected, ...] = ()
+    computed: tuple[Shown, ...] = ()
 
 
 EVERYTHING = Projection()
@@ -190,7 +322,12 @@ EVERYTHING = Projection()
 
 @dataclass(frozen=True, slots=True)
 class ReadCollection:
-    """GET on a collection."""
+    """GET on a collection.
+
+    Attributes:
+        results: of a grouping, what its rows show; `None`: the rows are entities.
+        timed: links to further pages carry the time of the first one.
+    """
 
     scope: Scope
     query: Query
@@ -198,6 +335,8 @@ class ReadCollection:
     projection: Projection
     page_size: int
     fingerprint: bytes
+    results: tuple[Shown, ...] | None = None
+    timed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +345,7 @@ class CountCollection:
 
     scope: Scope
     query: Query
-    parameters: tuple[Any, ...]
+    paging: Paging
 
 
 class ReadEntity(NamedTuple):
@@ -279,7 +418,8 @@ class Page:
     """What a store answers to a `Query`.
 
     Attributes:
-        records: each a `layout.Record` with the values of the order keys appended.
+        records: each a `layout.Record`, or the row of a grouping, with the computed values and those of the order keys
+            appended.
         total: set when `Paging.total` asked for it.
     """
 

@@ -1,14 +1,17 @@
 """One stored value to its JSON form, as the clients of one API version see it."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any, TypeAlias, assert_never
 
+from enrollscope.odata.bound import ScalarType
 from enrollscope.odata.edm import ComplexType, EnumType, Primitive, Property, ValueType
 from enrollscope.odata.headers import JsonFormat, MetadataLevel, ProtocolVersion
 from enrollscope.odata.jsonvalues import JSON_FORMS
+from enrollscope.odata.plan import Selected
+from enrollscope.odata.values import Instant
 
 WriteValue: TypeAlias = Callable[[Any], Any]
 
@@ -42,10 +45,14 @@ class PropertyWriters:
         self._format = json_format
         self._include_unknown = include_unknown
 
-    def of_property(self, item: Property) -> WriteValue | None:
-        """What turns the slot of an entity's property into JSON; `None`: it is JSON as it stands. Never given null."""
+    def of_property(self, item: Property, parts: Sequence[Selected] | None = None) -> WriteValue | None:
+        """What turns the slot of an entity's property into JSON; `None`: it is JSON as it stands. Never given null.
+
+        Args:
+            parts: of a structured value, what of it to write; `None`: all.
+        """
         if item.collection:
-            return _of_text(partial(_write_elements, self._nested(item.type)))
+            return _of_text(partial(_write_elements, self._nested(item.type, parts)))
         match item.type:
             case Primitive():
                 return self._primitive(item.type)
@@ -53,16 +60,26 @@ class PropertyWriters:
                 hidden = item.type.hidden_names if self._include_unknown else {}
                 return _MemberNames({**hidden, **item.type.names}, item.type).__getitem__
             case ComplexType():
-                return _of_text(self._complex(item.type))
+                return _of_text(self._complex(item.type, parts))
             case _:
                 assert_never(item.type)
+
+    def of_computed(self, kind: ScalarType) -> WriteValue | None:
+        """The same for a value that a request computes. A point in time is in UTC; no store need know booleans."""
+        match kind:
+            case Primitive.BOOLEAN:
+                return bool
+            case Primitive.DATE_TIME_OFFSET:
+                return _write_instant
+            case _:
+                return self.of_property(Property("", kind))
 
     def _primitive(self, kind: Primitive) -> WriteValue | None:
         if kind in _AS_TEXT and self._format.ieee754_compatible:
             return str
         return JSON_FORMS[kind].write
 
-    def _nested(self, kind: ValueType) -> WriteValue | None:
+    def _nested(self, kind: ValueType, parts: Sequence[Selected] | None = None) -> WriteValue | None:
         """The same for a value inside a structured one, which is JSON, in the spelling of the whole schema."""
         match kind:
             case Primitive.DECIMAL:
@@ -75,20 +92,27 @@ class PropertyWriters:
                 hidden = kind.hidden_names.values() if self._include_unknown else ()
                 return _MemberNames({name: name for name in (*hidden, *kind.values)}, kind).__getitem__
             case ComplexType():
-                return self._complex(kind)
+                return self._complex(kind, parts)
             case _:
                 assert_never(kind)
 
-    def _complex(self, kind: ComplexType) -> WriteValue:
+    def _complex(self, kind: ComplexType, parts: Sequence[Selected] | None = None) -> WriteValue:
         steps = []
+        wanted = None if parts is None else {part.name: part.inner for part in parts}
         for item in kind.properties:
-            convert = self._nested(item.type)
+            if wanted is not None and item.name not in wanted:
+                continue
+            convert = self._nested(item.type, None if wanted is None else wanted[item.name])
             steps.append((item, partial(_write_elements, convert) if item.collection else convert))
         types: dict[str, str] | None = None
         if self.level is MetadataLevel.FULL:
             named = ((item.name, type_annotation(item, self.version)) for item in kind.properties)
             types = {name: text for name, text in named if text}
         return partial(_write_complex, kind, tuple(steps), types=types, annotation=f"{self.prefix}type")
+
+
+def _write_instant(ticks: int) -> str:
+    return str(Instant(ticks))
 
 
 def _of_text(convert: WriteValue) -> WriteValue:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from enrollscope.odata.edm import EntityType, Model, NavigationProperty, visible_properties
 from enrollscope.odata.errors import BadRequest, NotBuilt
-from enrollscope.odata.expr import Literal
+from enrollscope.odata.expr import Expr, Literal
 from enrollscope.odata.hints import near_name
 from enrollscope.odata.path import PathSegment, parse_path
 from enrollscope.odata.plan import LinkedTo, Scope
@@ -21,6 +21,9 @@ _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 """What can only be a key, or the name of something else, but neither a type nor anything encoded."""
 
 _MOST_COLLECTIONS = 64
+
+_PLAIN_IN_PATH = "()',:=@$!*"
+"""What may stand in a path segment as it is (RFC 3986 §3.3), of the characters that expressions have."""
 
 ME_TOKEN = "me-token-to-replace"  # noqa: S105 - no secret: how the SDKs spell `/me` inside themselves (contract §2.1)
 
@@ -47,16 +50,22 @@ class BatchEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A contained collection, as a whole or narrowed by a type segment."""
+    """A contained collection, as a whole or narrowed by type segments and `$filter(…)` segments.
+
+    Attributes:
+        predicates: what the latter demand.
+    """
 
     scope: Scope
+    predicates: tuple[Expr, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionCount:
-    """`…/$count`."""
+    """`…/$count`; otherwise as `Collection`."""
 
     scope: Scope
+    predicates: tuple[Expr, ...] = ()
 
 
 class Member(NamedTuple):
@@ -192,25 +201,29 @@ class Resources:
         return Scope(self._model.stored_set(navigation.stored_in), declared, types, links, context, path)
 
     def _inside(self, scope: Scope, rest: list[PathSegment]) -> Resource:
-        """What follows a collection: a count, a type, or a key."""
-        first, *rest = rest
-        if first.text == "$count":
-            if rest:
-                raise _unknown(rest[0], ())
-            return CollectionCount(scope)
-        if first.text.startswith("$"):
-            _refuse_ref(first)
-            if first.name not in _KNOWN_SEGMENTS:
-                raise _unknown(first, ("$count",))
-            raise NotBuilt(f"The segment '{first.name[:100]}' is not offered here yet.", target=first.name[:100])
-        cast = self._cast(scope, first)
-        if cast is not None:
-            if first.arguments is not None:
+        """What follows a collection: a count, conditions, a type, or a key."""
+        predicates: list[Expr] = []
+        while rest:
+            first, *rest = rest
+            if first.text == "$count":
+                if rest:
+                    raise _unknown(rest[0], ())
+                return CollectionCount(scope, tuple(predicates))
+            if first.predicate is not None and first.arguments is None:
+                predicates.append(first.predicate)
+                scope = replace(scope, cast=f"{scope.cast}/{quote(first.text, safe=_PLAIN_IN_PATH)}")
+                continue
+            _refuse_dollar(first)
+            cast = self._cast(scope, first)
+            if cast is not None and first.arguments is None:
+                scope = cast
+                continue
+            if predicates:
+                raise NotBuilt("One entity of a filtered collection is not offered at this address.")
+            if cast is not None:
                 return self._member(cast, _key_of(first, cast.declared), rest)
-            if not rest:
-                return Collection(cast)
-            return self._inside(cast, rest)
-        return self._member(scope, first.text, rest)
+            return self._member(scope, first.text, rest)
+        return Collection(scope, tuple(predicates))
 
     def _member(self, scope: Scope, key: str, rest: list[PathSegment]) -> Resource:
         if not rest:
@@ -248,7 +261,7 @@ class Resources:
             declared=found,
             types=scope.types & self._model.stored_as(found),
             context=f"{scope.context}/{found.name_in_model}",
-            cast=f"/{found.name_in_model}",
+            cast=f"{scope.cast}/{found.name_in_model}",
         )
 
 
@@ -279,6 +292,16 @@ def _key_of(segment: PathSegment, entity: EntityType) -> str:
     if not isinstance(argument.value, Literal) or not isinstance(argument.value.value, str):
         raise BadRequest(f"The key in parentheses behind '{segment.name}' must be a string in single quotes.")
     return argument.value.value
+
+
+def _refuse_dollar(segment: PathSegment) -> None:
+    """Refuse what OData has behind a collection, and this service does not, and what nobody has."""
+    if not segment.text.startswith("$"):
+        return
+    _refuse_ref(segment)
+    if segment.name not in _KNOWN_SEGMENTS:
+        raise _unknown(segment, ("$count", "$filter(…)"))
+    raise NotBuilt(f"The segment '{segment.name[:100]}' is not offered here yet.", target=segment.name[:100])
 
 
 def _refuse_ref(segment: PathSegment) -> None:

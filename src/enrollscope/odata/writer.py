@@ -72,13 +72,12 @@ class EntityWriter:
         self._context, self._type, self._etag = f"{prefix}context", f"{prefix}type", f"{prefix}etag"
         self._id, self._edit_link = f"{prefix}id", f"{prefix}editLink"
         writers = PropertyWriters(json_format, include_unknown=include_unknown)
-        selected = None if projection.properties is None else frozenset(projection.properties)
         self._steps: Mapping[str, _Steps] = {
-            name: _steps(model.shown_as(name), layout, selected, writers, omit) for name in layout.types
+            name: _steps(model.shown_as(name), layout, projection, writers, omit) for name in layout.types
         }
 
     def write(self, record: Record, *, context: str | None = None, collection: str = "") -> dict[str, Any]:
-        """Write one entity; values appended to the record, as in a `Page`, do not matter.
+        """Write one entity; of the values appended to the record, as in a `Page`, those that it computes.
 
         Args:
             context: of an answer that is this entity; `None` inside a collection.
@@ -116,14 +115,22 @@ class EntityWriter:
 def _steps(
     shown: EntityType,
     layout: Layout,
-    selected: frozenset[str] | None,
+    projection: Projection,
     writers: PropertyWriters,
     omit: OmitValues | None,
 ) -> _Steps:
+    selected = None if projection.properties is None else frozenset(projection.properties)
+    parts = {part.name: part.inner for part in projection.parts}
     items = [item for item in shown.all_properties if selected is None or item.name in selected]
     places = {item.name: layout.index[item.name] for item in items}
     instants = {item.name for item in items if item.type is Primitive.DATE_TIME_OFFSET and not item.collection}
-    conversions = {item.name: writers.of_property(item) for item in items if item.name not in instants}
+    conversions = {
+        item.name: writers.of_property(item, parts.get(item.name)) for item in items if item.name not in instants
+    }
+    for made in projection.computed:
+        places[made.path[0]] = len(layout.names) + made.place
+        conversions[made.path[0]] = writers.of_computed(made.type)
+    known = [*items, *(Property(made.path[0], made.type) for made in projection.computed)]
     # Clients take an entity without a type for one of the base type (contract §3.3), and do so under a cast, too.
     named = writers.level is MetadataLevel.FULL or shown.name != layout.root.name
     return _Steps(
@@ -134,7 +141,7 @@ def _steps(
         conversions=tuple((name, places[name], convert) for name, convert in conversions.items() if convert),
         instants=tuple((name, places[name]) for name in places if name in instants),
         collections=tuple((item.name, places[item.name]) for item in items if item.collection),
-        finish=_finish(items, writers, omit),
+        finish=_finish(known, writers, omit),
     )
 
 

@@ -46,7 +46,7 @@ GENTLE = Pace()
 
 async def count_older(store: Store, tenant: str, than: Instant) -> int:
     """How many events of a tenant happened before a moment."""
-    return await store.count(tenant, _OLDER, (than.ticks,))
+    return await store.count(tenant, _OLDER, Paging((than.ticks,), 1))
 
 
 async def remove_older(

@@ -109,11 +109,11 @@ class Store(Protocol):
         ...
 
     async def fetch(self, tenant: str, query: Query, paging: Paging) -> Page:
-        """The records that a query matches, in its order, each with the values of its order keys appended."""
+        """The records that a query matches, in its order, each with the computed values and the order keys appended."""
         ...
 
-    async def count(self, tenant: str, query: Query, parameters: tuple[Any, ...]) -> int:
-        """How many records match; `query.order` plays no part."""
+    async def count(self, tenant: str, query: Query, paging: Paging) -> int:
+        """How many records match; the order, and what `paging` says of pages, play no part."""
         ...
 
     async def changes(self, tenant: str, after: int, limit: int) -> list[Change]:

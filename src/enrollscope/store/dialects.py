@@ -5,17 +5,33 @@ What a database lacks it is given as functions of one name in both: `sqlite_func
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, assert_never
 
-from sqlalchemy import ColumnElement, UnaryExpression, case, cast, collate, func, literal, null
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    UnaryExpression,
+    case,
+    cast,
+    collate,
+    distinct,
+    func,
+    literal,
+    null,
+    type_coerce,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect as Compiler
 from sqlalchemy.sql.functions import Function
+from sqlalchemy.sql.selectable import TableValuedAlias
+from sqlalchemy.types import TypeEngine
 
 from enrollscope.odata.bound import Operator, ScalarType
 from enrollscope.odata.edm import Primitive
+from enrollscope.odata.plan import Method
 from enrollscope.odata.values import TICKS_PER_SECOND
-from enrollscope.store.schema import FLOAT, INTEGER, TEXT
+from enrollscope.store.schema import BOOLEAN, FLOAT, INTEGER, TEXT, scalar_type
 
 Sql = ColumnElement[Any]
 
@@ -93,6 +109,30 @@ class Dialect(Protocol):
         """Ticks as a Decimal of seconds."""
         ...
 
+    def day_ticks(self, day: Sql) -> Sql:
+        """The ticks at which a Date begins, from its stored form."""
+        ...
+
+    def whole(self, number: Sql) -> Sql:
+        """A Decimal or Double without a fraction as an Int64; an error where it is none."""
+        ...
+
+    def inside(self, json: Sql, path: tuple[str, ...], kind: Primitive) -> Sql:
+        """A scalar in JSON, in its stored form; null where anything on the way is. An empty path is the JSON itself."""
+        ...
+
+    def elements(self, json: Sql, path: tuple[str, ...], name: str) -> TableValuedAlias:
+        """The elements of an array in JSON, one a row, in a column `value`; none where it is null."""
+        ...
+
+    def mentions(self, text: Sql, values: list[Sql]) -> Sql:
+        """Whether at least one of the values contains the text in any case; never null."""
+        ...
+
+    def aggregate(self, method: Method, kind: ScalarType, value: Sql) -> Sql:
+        """Many values as one, without the nulls among them."""
+        ...
+
 
 _INTEGERS = frozenset(
     (
@@ -119,8 +159,15 @@ class SqliteDialect:
         return self._compiler
 
     def comparable(self, value: Sql, kind: ScalarType) -> Sql:
-        """Text compares by its UTF-8 bytes, which is by code point. A Decimal is text and needs a collation."""
-        return collate(value, "odata_decimal") if kind is Primitive.DECIMAL else value
+        """Text compares by its UTF-8 bytes, which is by code point. A Decimal is text and needs a collation.
+
+        The collation of a comparison of Decimals anywhere inside of a value would be that of the value.
+        """
+        if kind is Primitive.DECIMAL:
+            return collate(value, "odata_decimal")
+        if isinstance(value, Column | BindParameter) or scalar_type(kind) is not TEXT:
+            return value
+        return collate(value, "BINARY")
 
     def ordered(self, value: Sql, *, descending: bool) -> UnaryExpression[Any]:
         """Null is lowest by itself."""
@@ -184,6 +231,74 @@ class SqliteDialect:
     def seconds(self, ticks: Sql) -> Sql:
         """See `Dialect`."""
         return own_function("seconds", TEXT, ticks)
+
+    def day_ticks(self, day: Sql) -> Sql:
+        """See `Dialect`."""
+        seconds = cast(func.strftime("%s", day), INTEGER) + _EPOCH_SECONDS
+        return seconds * TICKS_PER_SECOND
+
+    def whole(self, number: Sql) -> Sql:
+        """CAST would take the nearest Int64 for what lies beyond."""
+        return own_function("whole", INTEGER, number)
+
+    def inside(self, json: Sql, path: tuple[str, ...], kind: Primitive) -> Sql:
+        """JSON knows the types that SQLite knows. An infinity is text in JSON."""
+        if not path:
+            return type_coerce(json, scalar_type(kind))
+        value: Sql = func.json_extract(json, _json_path(path), type_=scalar_type(kind))
+        return own_function("number", FLOAT, value) if kind in FLOATS else value
+
+    def elements(self, json: Sql, path: tuple[str, ...], name: str) -> TableValuedAlias:
+        """See `Dialect`."""
+        array = func.json_extract(json, _json_path(path)) if path else json
+        return func.json_each(array).table_valued("value", name=name)
+
+    def mentions(self, text: Sql, values: list[Sql]) -> Sql:
+        """One call for all values."""
+        return own_function("mentions", BOOLEAN, text, *values)
+
+    def aggregate(self, method: Method, kind: ScalarType, value: Sql) -> Sql:
+        """Decimals are text: their sum is one of our functions, their order one of our collations."""
+        match method:
+            case Method.SUM if kind is Primitive.DECIMAL:
+                return own_function("decimal_sum", TEXT, value)
+            case Method.AVERAGE if kind is Primitive.DECIMAL:
+                return decimal_average(own_function("decimal_sum", TEXT, value), value)
+            case Method.AVERAGE:
+                return func.avg(value, type_=FLOAT)
+            case _:
+                return plain_aggregate(method, self.comparable(value, kind), scalar_type(kind))
+
+
+def plain_aggregate(method: Method, value: Sql, kind: TypeEngine[Any]) -> Sql:
+    """The aggregates that databases agree on."""
+    match method:
+        case Method.COUNT:
+            return func.count(type_=INTEGER)
+        case Method.COUNT_DISTINCT:
+            return func.count(distinct(value), type_=INTEGER)
+        case Method.SUM:
+            return func.sum(value, type_=kind)
+        case Method.MIN:
+            return func.min(value, type_=kind)
+        case Method.MAX:
+            return func.max(value, type_=kind)
+        case Method.AVERAGE:
+            return func.avg(value, type_=kind)
+        case _:
+            assert_never(method)
+
+
+def decimal_average(total: Sql, value: Sql) -> Sql:
+    """The average of Decimals, from their sum, to as many digits as any quotient has."""
+    count = func.count(value, type_=INTEGER)
+    # Of no values the sum is null, and so is the quotient.
+    return own_function("decimal_div", TEXT, total, cast(func.nullif(count, 0), TEXT))
+
+
+def _json_path(path: tuple[str, ...]) -> str:
+    """Names of properties, which hold no quotes, as SQLite spells a path."""
+    return "$" + "".join(f'."{name}"' for name in path)
 
 
 def own_function(name: str, kind: Any, *arguments: Sql) -> Function[Any]:

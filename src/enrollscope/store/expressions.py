@@ -7,39 +7,47 @@ null is made false. Every value of a client is a parameter.
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, assert_never
+from typing import assert_never
 
-import sqlalchemy
-from sqlalchemy import Table, and_, bindparam, case, cast, false, func, literal, null, or_, true
+from sqlalchemy import FromClause, Table, and_, bindparam, case, cast, false, func, literal, null, or_, true
 from sqlalchemy.sql.elements import Grouping
 
 from enrollscope.odata.bound import (
     Arithmetic,
     Bound,
     Call,
+    Case,
+    Cast,
     Column,
     Combine,
     Compare,
     Comparison,
+    Field,
     In,
+    Inside,
     Logic,
+    Mentions,
     Negate,
     Not,
     Null,
     OfType,
     Operator,
     Parameter,
+    Present,
+    Quantified,
     SameText,
     ScalarType,
+    Size,
     TypeIs,
 )
 from enrollscope.odata.edm import Primitive
 from enrollscope.odata.errors import NotBuilt
 from enrollscope.odata.layout import Layout
-from enrollscope.odata.operands import NUMBERS, common_type
+from enrollscope.odata.promotion import NUMBERS, common_type
 from enrollscope.odata.values import TICKS_PER_SECOND, Instant
-from enrollscope.store.dialects import WHITE_SPACE, Dialect, Sql
+from enrollscope.store.dialects import FLOATS, WHITE_SPACE, Dialect, Sql
 from enrollscope.store.schema import BOOLEAN, INTEGER, TEXT, scalar_type
+from enrollscope.store.structured import Structured
 
 _INSTANT = Primitive.DATE_TIME_OFFSET
 _TICKS_PER_MINUTE = 60 * TICKS_PER_SECOND
@@ -47,6 +55,19 @@ _FLAT = 64
 _LAST_TICKS = Instant.parse("9999-12-31T23:59:59.9999999Z").ticks
 
 _TIMES = (_INSTANT, Primitive.DATE, Primitive.TIME_OF_DAY, Primitive.DURATION)
+
+_NEVER_NULL = (Parameter, Compare, In, SameText, TypeIs, Present, Quantified, Size, Mentions)
+
+# The least and the greatest of each integer type.
+_SPANS: Mapping[Primitive, tuple[int, int]] = MappingProxyType(
+    {
+        Primitive.SBYTE: (-(2**7), 2**7 - 1),
+        Primitive.BYTE: (0, 2**8 - 1),
+        Primitive.INT16: (-(2**15), 2**15 - 1),
+        Primitive.INT32: (-(2**31), 2**31 - 1),
+        Primitive.INT64: (-(2**63), 2**63 - 1),
+    }
+)
 
 # Where the parts stand in `yyyy-mm-dd` and `hh:mm:ss.fffffff`, the stored forms of Date and TimeOfDay.
 _PARTS: Mapping[str, tuple[int, int]] = MappingProxyType(
@@ -63,13 +84,24 @@ _CLOCK: Mapping[str, tuple[int, int]] = MappingProxyType(
 )
 
 
-class Expressions:
-    """Translates expressions over the rows of one stored set."""
+def field_name(index: int) -> str:
+    """The column of a value that a grouping made."""
+    return f"field_{index}"
 
-    def __init__(self, layout: Layout, table: Table, dialect: Dialect) -> None:
+
+class Expressions:
+    """Translates expressions over the rows of one stored set, or over what the steps of a query made of them.
+
+    Args:
+        rows: where the rows come from: the table, or a subquery whose columns have the same names.
+    """
+
+    def __init__(self, layout: Layout, table: Table, dialect: Dialect, rows: FromClause | None = None) -> None:
         self._layout = layout
         self._table = table
         self._dialect = dialect
+        self._rows: FromClause = table if rows is None else rows
+        self._structured = Structured(dialect, self)
 
     def holds(self, bound: Bound) -> Sql:
         """A condition for WHERE: true where the expression is true, anything else where it is false or null."""
@@ -89,27 +121,51 @@ class Expressions:
         """The value of an expression; of a DateTimeOffset the ticks."""
         match bound:
             case Column(property=name):
-                return self._column(name)
+                return self.column(name)
             case Parameter():
                 return bindparam(f"odata_given_{bound.index}", type_=scalar_type(bound.type))
             case Null():
                 return null()
+            case Field(index=index):
+                return self._rows.c[field_name(index)]
+            case TypeIs(types=types):
+                return self.type_is(types)
+            case OfType(operand=operand, types=types):
+                return case((self.type_is(types), self.value(operand)))
+            case Inside() | Present() | Quantified() | Size():
+                return self._structured.value(bound)
+            case Combine() | Not() | Compare() | In() | SameText() | Mentions():
+                return self._truth(bound)
+            case _:
+                return self._made(bound)
+
+    def _truth(self, bound: Combine | Not | Compare | In | SameText | Mentions) -> Sql:
+        """The value of a condition, null included."""
+        match bound:
             case Combine(operator=operator):
                 return _balanced(operator, [self.value(part) for part in _parts(bound)])
             case Not(operand=operand):
                 return ~Grouping(self.value(operand))
             case Compare() | In() | SameText():
                 return func.coalesce(self.holds(bound), false(), type_=BOOLEAN)
+            case Mentions(text=text, values=values):
+                return self._dialect.mentions(self.value(text), [self.value(item) for item in values])
+            case _:
+                assert_never(bound)
+
+    def _made(self, bound: Call | Arithmetic | Negate | Case | Cast) -> Sql:
+        """What is computed of other values."""
+        match bound:
             case Call():
                 return self._call(bound)
             case Arithmetic():
                 return self._arithmetic(bound)
             case Negate(operand=operand, type=kind):
                 return self._dialect.negated(_primitive(kind), self._promoted(operand, kind))
-            case TypeIs(types=types):
-                return self._type_is(types)
-            case OfType(operand=operand, types=types):
-                return case((self._type_is(types), self.value(operand)))
+            case Case():
+                return self._case(bound)
+            case Cast(operand=operand, type=kind):
+                return self._cast(operand, _primitive(kind))
             case _:
                 assert_never(bound)
 
@@ -117,19 +173,15 @@ class Expressions:
         """Whether an expression can be null; true when in doubt."""
         match bound:
             case Column(property=name):
-                return bool(self._column(name).nullable)
-            case Parameter() | Compare() | In() | SameText() | TypeIs():
-                return False
+                return bool(self._table.c[self._layout.names[self._layout.index[name]]].nullable)
             case Not(operand=operand):
                 return self.nullable(operand)
             case Combine(left=left, right=right):
                 return self.nullable(left) or self.nullable(right)
             case Call(arguments=arguments):
                 return any(self.nullable(item) for item in arguments)
-            case Null() | Arithmetic() | Negate() | OfType():
-                return True
             case _:
-                assert_never(bound)
+                return not isinstance(bound, _NEVER_NULL)
 
     def comparable(self, bound: Bound) -> Sql:
         """A value by which rows can be ordered."""
@@ -140,13 +192,15 @@ class Expressions:
         kind = like.type or Primitive.STRING
         return self._dialect.comparable(bindparam(name, type_=scalar_type(kind)), kind)
 
-    def _column(self, name: str) -> sqlalchemy.Column[Any]:
-        return self._table.c[self._layout.names[self._layout.index[name]]]
+    def column(self, name: str) -> Sql:
+        """The first slot of a property."""
+        return self._rows.c[self._layout.names[self._layout.index[name]]]
 
-    def _type_is(self, types: frozenset[str]) -> Sql:
+    def type_is(self, types: frozenset[str]) -> Sql:
+        """The row's stored type is one of these."""
         if types >= self._layout.types.keys():
             return true()
-        return self._table.c.type.in_([literal(name, TEXT) for name in sorted(types & self._layout.types.keys())])
+        return self._rows.c.type.in_([literal(name, TEXT) for name in sorted(types & self._layout.types.keys())])
 
     def _compare(self, operator: Comparison, left: Bound, right: Bound) -> Sql:
         if isinstance(left, Null) or isinstance(right, Null):
@@ -207,10 +261,52 @@ class Expressions:
         if bound.left.type in NUMBERS and bound.right.type in NUMBERS:
             left, right = self._promoted(bound.left, kind), self._promoted(bound.right, kind)
             return self._dialect.arithmetic(bound.operator, kind, left, right)
-        ticks = (_INSTANT, Primitive.DURATION)
-        if bound.operator in (Operator.ADD, Operator.SUB) and bound.left.type in ticks and bound.right.type in ticks:
+        if Primitive.DATE in (bound.left.type, bound.right.type):
+            return self._of_dates(bound)
+        if bound.operator in (Operator.ADD, Operator.SUB):
             return self._dialect.arithmetic(bound.operator, kind, self.value(bound.left), self.value(bound.right))
-        raise NotBuilt(f"'{bound.operator.value}' of dates, times and durations is not offered yet.")
+        return self._scaled(bound)
+
+    def _of_dates(self, bound: Arithmetic) -> Sql:
+        """A date and a duration, or the time between two dates. A date counts as its first moment."""
+        sides = [
+            self._dialect.day_ticks(self.value(item)) if item.type is Primitive.DATE else self.value(item)
+            for item in (bound.left, bound.right)
+        ]
+        ticks = self._dialect.arithmetic(bound.operator, Primitive.DURATION, *sides)
+        return ticks if bound.type is Primitive.DURATION else self._dialect.date_of(_in_calendar(ticks))
+
+    def _scaled(self, bound: Arithmetic) -> Sql:
+        """A duration times or divided by a number, rounded to ticks."""
+        sides = (bound.left, bound.right)
+        kind = Primitive.DOUBLE if any(item.type in FLOATS for item in sides) else Primitive.DECIMAL
+        left, right = (self._dialect.promoted(self.value(item), _primitive(item.type), kind) for item in sides)
+        operator = Operator.DIV if bound.operator is Operator.DIVBY else bound.operator
+        result = self._dialect.arithmetic(operator, kind, left, right)
+        return self._dialect.whole(self._dialect.rounded("round", kind, result))
+
+    def _case(self, bound: Case) -> Sql:
+        branches = [(self.holds(condition), self._promoted(value, bound.type)) for condition, value in bound.branches]
+        return case(*branches, else_=self._promoted(bound.otherwise, bound.type))
+
+    def _cast(self, operand: Bound, wanted: Primitive) -> Sql:
+        value, kind = self.value(operand), _primitive(operand.type)
+        if wanted is Primitive.STRING:
+            return cast(value, TEXT)
+        span = _SPANS.get(wanted)
+        if span is None:
+            return self._dialect.promoted(value, kind, wanted)
+        if kind not in _SPANS:
+            value = self._dialect.rounded("round", kind, value)
+        low, high = (self._limit(bound, kind) for bound in span)
+        comparable = self._dialect.comparable(value, kind)
+        return case((and_(comparable >= low, comparable <= high), self._dialect.whole(value)))
+
+    def _limit(self, number: int, kind: Primitive) -> Sql:
+        """An integer to compare values of a type with."""
+        if kind is not Primitive.DECIMAL:
+            return literal(number, INTEGER)
+        return self._dialect.comparable(literal(str(number), TEXT), kind)
 
     def _call(self, call: Call) -> Sql:
         name, arguments = call.name, call.arguments
@@ -232,9 +328,9 @@ class Expressions:
             case "indexof", [text, part]:
                 return dialect.position(text, part) - 1
             case "startswith", [text, part]:
-                return func.substr(text, 1, func.length(part), type_=TEXT) == part
+                return self._same(func.substr(text, 1, func.length(part), type_=TEXT), part)
             case "endswith", [text, part]:
-                return func.substr(text, func.length(text) - func.length(part) + 1, type_=TEXT) == part
+                return self._same(func.substr(text, func.length(text) - func.length(part) + 1, type_=TEXT), part)
             case "length", [text]:
                 return func.length(text, type_=INTEGER)
             case "substring", [text, start, *rest]:
@@ -246,6 +342,9 @@ class Expressions:
             case _:
                 raise NotBuilt(f"The function '{name}' is not offered yet.")
 
+    def _same(self, left: Sql, right: Sql) -> Sql:
+        return self._dialect.comparable(left, Primitive.STRING) == right
+
     def _part(self, name: str, operand: Bound) -> Sql:
         """A part of a Date, TimeOfDay, DateTimeOffset or Duration."""
         value = self.value(operand)
@@ -255,7 +354,7 @@ class Expressions:
             return self._offset(operand)
         if operand.type is not _INSTANT:  # text of fixed width
             return self._part_of_text(name, value)
-        local = value + self._offset(operand) * _TICKS_PER_MINUTE
+        local = self._local(operand)
         match name:
             case "year" | "month" | "day":
                 return self._part_of_text(name, self._dialect.date_of(local))
@@ -269,6 +368,11 @@ class Expressions:
                 unit, size = _CLOCK[name]
                 return local // unit % size
 
+    def _local(self, operand: Bound) -> Sql:
+        """The local time of a DateTimeOffset in ticks; null where arithmetic has left the calendar."""
+        local = self.value(operand) + self._offset(operand) * _TICKS_PER_MINUTE
+        return local if isinstance(operand, Column) else _in_calendar(local)
+
     def _part_of_text(self, name: str, text: Sql) -> Sql:
         if name == "fractionalseconds":
             return self._dialect.seconds(cast(func.substr(text, 10, 7), INTEGER))
@@ -279,9 +383,9 @@ class Expressions:
         """The offset in minutes of a DateTimeOffset. What a client or the clock gives is in UTC."""
         match bound:
             case Column(property=name):
-                return self._table.c[self._layout.names[self._layout.index[name] + 1]]
+                return self._rows.c[self._layout.names[self._layout.index[name] + 1]]
             case OfType(operand=operand, types=types):
-                return case((self._type_is(types), self._offset(operand)))
+                return case((self.type_is(types), self._offset(operand)))
             case Arithmetic(left=left):
                 return self._offset(left)
             case _:
@@ -310,6 +414,11 @@ def _balanced(logic: Logic, conditions: list[Sql]) -> Sql:
     half = len(conditions) // 2
     left, right = _balanced(logic, conditions[:half]), _balanced(logic, conditions[half:])
     return Grouping(left.op(join, return_type=BOOLEAN)(right))
+
+
+def _in_calendar(ticks: Sql) -> Sql:
+    """Null for what lies before the year 1 or after the year 9999."""
+    return case((ticks.between(literal(0, INTEGER), literal(_LAST_TICKS, INTEGER)), ticks))
 
 
 def _moment(name: str) -> Sql:

@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
 
@@ -136,10 +136,10 @@ class PostgresStore:
         questions = await self._loaded()
         return await self._ask(lambda connection: questions.page(connection, tenant, query, paging))
 
-    async def count(self, tenant: str, query: Query, parameters: tuple[Any, ...]) -> int:
+    async def count(self, tenant: str, query: Query, paging: Paging) -> int:
         """See `base.Store`."""
         questions = await self._loaded()
-        return await self._ask(lambda connection: questions.count(connection, tenant, query, parameters))
+        return await self._ask(lambda connection: questions.count(connection, tenant, query, paging))
 
     async def changes(self, tenant: str, after: int, limit: int) -> list[Change]:
         """See `base.Store`."""

@@ -2,15 +2,22 @@
 
 from typing import Any
 
-from sqlalchemy import Column, UnaryExpression, cast, func, literal
-from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy import Column, UnaryExpression, case, cast, collate, false, func, literal, or_
+from sqlalchemy import column as named_column
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, array, asyncpg
 from sqlalchemy.engine import Dialect as Compiler
-from sqlalchemy.types import Numeric
+from sqlalchemy.sql.elements import False_, Null, True_
+from sqlalchemy.sql.selectable import TableValuedAlias
+from sqlalchemy.types import Date, Numeric
 
 from enrollscope.odata.bound import Operator, ScalarType
 from enrollscope.odata.edm import Primitive
-from enrollscope.store.dialects import FAMILIES, FLOATS, Sql, own_function
-from enrollscope.store.schema import FLOAT, INTEGER, TEXT
+from enrollscope.odata.plan import Method
+from enrollscope.odata.values import TICKS_PER_SECOND
+from enrollscope.store.dialects import FAMILIES, FLOATS, Sql, decimal_average, own_function, plain_aggregate
+from enrollscope.store.schema import BOOLEAN, FLOAT, INTEGER, TEXT, scalar_type
+
+_TICKS_PER_DAY = 86_400 * TICKS_PER_SECOND
 
 
 class PostgresDialect:
@@ -30,6 +37,8 @@ class PostgresDialect:
 
     def ordered(self, value: Sql, *, descending: bool) -> UnaryExpression[Any]:
         """Null is highest unless told otherwise; where there is none, saying so would keep an index from being used."""
+        if isinstance(value, True_ | False_ | Null):
+            value = func.coalesce(value)  # a bare constant would be refused
         key = value.desc() if descending else value.asc()
         if isinstance(value, Column) and not value.nullable:
             return key
@@ -95,3 +104,41 @@ class PostgresDialect:
     def seconds(self, ticks: Sql) -> Sql:
         """See `Dialect`."""
         return own_function("seconds", TEXT, ticks)
+
+    def day_ticks(self, day: Sql) -> Sql:
+        """See `Dialect`."""
+        days: Sql = cast(day, Date()).op("-", return_type=INTEGER)(cast(literal("0001-01-01", TEXT), Date()))
+        return days * _TICKS_PER_DAY
+
+    def whole(self, number: Sql) -> Sql:
+        """See `Dialect`."""
+        return cast(number, INTEGER)
+
+    def inside(self, json: Sql, path: tuple[str, ...], kind: Primitive) -> Sql:
+        """What comes out of JSON is text."""
+        text = cast(json, JSON).op("#>>", return_type=TEXT)(cast(array(list(path)), ARRAY(TEXT)))
+        return collate(text, "C") if scalar_type(kind) is TEXT else cast(text, scalar_type(kind))
+
+    def elements(self, json: Sql, path: tuple[str, ...], name: str) -> TableValuedAlias:
+        """See `Dialect`."""
+        found = cast(json, JSON).op("#>", return_type=JSON())(cast(array(list(path)), ARRAY(TEXT)))
+        elements = case((func.json_typeof(found) == literal("array", TEXT), found))
+        return func.json_array_elements(elements).table_valued(named_column("value", JSON), name=name)
+
+    def mentions(self, text: Sql, values: list[Sql]) -> Sql:
+        """See `Dialect`."""
+        sought = self.cased("tolower", text)
+        found = [self.position(self.cased("tolower", value), sought) > 0 for value in values]
+        return func.coalesce(or_(false(), *found), false(), type_=BOOLEAN)
+
+    def aggregate(self, method: Method, kind: ScalarType, value: Sql) -> Sql:
+        """Sums of integers are numeric to the server, and its averages have fewer digits than ours."""
+        comparable = self.comparable(value, kind)
+        if method is Method.AVERAGE:
+            if kind is Primitive.DECIMAL:
+                return decimal_average(cast(func.sum(comparable), TEXT), value)
+            return cast(func.avg(comparable), FLOAT)
+        found = plain_aggregate(method, comparable, scalar_type(kind))
+        if method in (Method.COUNT, Method.COUNT_DISTINCT):
+            return found
+        return cast(found, scalar_type(kind)) if method is Method.SUM or kind is Primitive.DECIMAL else found

@@ -48,9 +48,9 @@ class Questions:
             records = await _rows_of(connection, page, tenant, paging)
             return Page(records, int((await _rows_of(connection, count, tenant, paging))[0][0]))
 
-    async def count(self, connection: Connection, tenant: str, query: Query, parameters: tuple[Any, ...]) -> int:
+    async def count(self, connection: Connection, tenant: str, query: Query, paging: Paging) -> int:
         """How many records match."""
-        rows = await _rows_of(connection, self._statements.count(query), tenant, Paging(parameters, limit=1))
+        rows = await _rows_of(connection, self._statements.count(query), tenant, paging)
         return int(rows[0][0])
 
 

@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import apsw
 
@@ -116,10 +116,10 @@ class SqliteStore:
         statements = questions.page(query, paging)
         return await readers.run(lambda connection: questions.run_page(connection, statements, tenant, query, paging))
 
-    async def count(self, tenant: str, query: Query, parameters: tuple[Any, ...]) -> int:
+    async def count(self, tenant: str, query: Query, paging: Paging) -> int:
         """See `base.Store`."""
         readers, questions = self._started().readers, await self._loaded()
-        statement, paging = questions.count(query), Paging(parameters, limit=1)
+        statement = questions.count(query)
         return await readers.run(lambda connection: questions.run_count(connection, statement, tenant, paging))
 
     async def changes(self, tenant: str, after: int, limit: int) -> list[Change]:

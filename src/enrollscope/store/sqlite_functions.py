@@ -7,6 +7,7 @@ A NaN becomes null, because SQLite has none.
 import math
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
+from types import MappingProxyType
 from typing import Any
 
 import apsw
@@ -21,11 +22,47 @@ _EXACT = Context(prec=2_000, traps=[])
 _QUOTIENT = Context(prec=50, traps=[])
 
 
+_INFINITIES = MappingProxyType({"INF": math.inf, "-INF": -math.inf})
+"""How they are written in JSON."""
+
+
 def register(connection: apsw.Connection) -> None:
     """Give a connection all functions and collations that statements use."""
     for name, function in _functions().items():
         connection.create_scalar_function(f"odata_{name}", _null_for_null(function), deterministic=True)
+    connection.create_scalar_function("odata_mentions", mentions, deterministic=True)
+    connection.create_aggregate_function("odata_decimal_sum", _DecimalSum)
     connection.create_collation("odata_decimal", compare_decimals)
+
+
+def mentions(*texts: Any) -> bool:
+    """Tell whether the first text is contained in one of the others, in any case; null contains nothing."""
+    text, *values = texts
+    sought = text.lower()
+    return any(value is not None and sought in value.lower() for value in values)
+
+
+def whole(number: str | float) -> int:
+    """A number without a fraction, as an Int64."""
+    value = Decimal(number)
+    if not value.is_finite():
+        raise BadRequest("An arithmetic operation in the query leaves the range of Edm.Int64.")
+    return integer(int(value))
+
+
+class _DecimalSum:
+    """The sum of Decimals; null of none."""
+
+    def __init__(self) -> None:
+        self._sum: Decimal | None = None
+
+    def step(self, *texts: Any) -> None:
+        for text in texts:
+            if text is not None:
+                self._sum = _EXACT.add(self._sum or Decimal(0), Decimal(text))
+
+    def final(self) -> str | None:
+        return None if self._sum is None else decimal_text(self._sum)
 
 
 def integer(number: int) -> int:
@@ -136,6 +173,8 @@ def _functions() -> dict[str, Callable[..., Any]]:
         "substring": substring,
         "seconds": lambda ticks: decimal_text(_EXACT.divide(Decimal(ticks), Decimal(TICKS_PER_SECOND))),
         "double": float,
+        "number": lambda number: float(_INFINITIES.get(number, number)),
+        "whole": whole,
         "integer_add": lambda left, right: integer(left + right),
         "integer_sub": lambda left, right: integer(left - right),
         "integer_mul": lambda left, right: integer(left * right),

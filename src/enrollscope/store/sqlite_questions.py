@@ -49,7 +49,7 @@ class Questions:
             total = None if count is None else _rows_of(connection, count, tenant, paging)[0][0]
         finally:
             connection.execute("ROLLBACK")  # nothing was written; this only lets go of the moment
-        read = self._rows[query.stored].read
+        read = self._rows[query.stored].read if query.width is None else None
         return Page(records if read is None else [read(record) for record in records], total)
 
     def run_count(self, connection: apsw.Connection, statement: Statement, tenant: str, paging: Paging) -> int:
@@ -61,6 +61,8 @@ def _rows_of(connection: apsw.Connection, statement: Statement, tenant: str, pag
     try:
         return connection.execute(statement.text, statement.values(tenant, paging)).fetchall()
     except (apsw.SQLError, apsw.TooBigError, apsw.NoMemError) as error:
+        if "integer overflow" in str(error):
+            raise BadRequest("A sum in the query leaves the range of Edm.Int64.") from error
         if any(words in str(error) for words in _TOO_MUCH):
             raise BadRequest("The query is longer or deeper than can be answered. Ask in several steps.") from error
         raise

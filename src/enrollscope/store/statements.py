@@ -1,22 +1,21 @@
 """Questions to SQL, once for every database: compiled for each shape, then run on the bare driver with values alone."""
 
 import math
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import Select, Table, and_, bindparam, false, func, null, or_, select, tuple_
+from sqlalchemy import Select, Table, and_, bindparam, false, func, null, or_, tuple_
 
 from enrollscope.odata.bound import Bound
 from enrollscope.odata.errors import BadRequest, NotBuilt
 from enrollscope.odata.layout import Layout
-from enrollscope.odata.plan import Order, Paging, Query
-from enrollscope.odata.values import Instant
+from enrollscope.odata.plan import Order, Paging, Query, Step
 from enrollscope.store.dialects import Dialect, Sql
 from enrollscope.store.expressions import Expressions
-from enrollscope.store.schema import INTEGER, TEXT
+from enrollscope.store.rows import Rows
+from enrollscope.store.schema import INTEGER
 
 _CACHED_SHAPES = 512
 _MOST_ROWS = 2**63 - 1
@@ -50,7 +49,7 @@ class Statements:
         self._tables = tables
         self._dialect = dialect
         self._pages: OrderedDict[tuple[Query, Nulls], Statement] = OrderedDict()
-        self._counts: OrderedDict[tuple[str, Bound | None], Statement] = OrderedDict()
+        self._counts: OrderedDict[tuple[str, tuple[Step, ...], Bound | None], Statement] = OrderedDict()
 
     def page(self, query: Query, paging: Paging) -> Statement:
         """The statement for a page: the columns of a record, then the values of the order keys."""
@@ -59,15 +58,16 @@ class Statements:
 
     def count(self, query: Query) -> Statement:
         """The statement for how many records match."""
-        return _remembered(self._counts, (query.stored, query.where), lambda: self._compile_count(query))
+        return _remembered(self._counts, (query.stored, query.steps, query.where), lambda: self._compile_count(query))
 
     def _compile_page(self, query: Query, nulls: Nulls) -> Statement:
-        layout, table = self._layouts[query.stored], self._tables[query.stored]
-        expressions = Expressions(layout, table, self._dialect)
+        rows = self._rows(query)
+        expressions = rows.expressions
         keys = [expressions.comparable(key.expression) for key in query.order]
-        statement = self._matching(
-            query, expressions, select(*(table.c[name] for name in layout.names), *(key.label(None) for key in keys))
-        )
+        further = [expressions.value(item).label(None) for item in query.computed]
+        statement = rows.select(*rows.columns, *further, *(key.label(None) for key in keys))
+        if query.where is not None:
+            statement = statement.where(expressions.holds(query.where))
         if query.resumed:
             statement = statement.where(_behind(query.order, keys, nulls, expressions))
         ordered = [
@@ -80,14 +80,16 @@ class Statements:
         )
 
     def _compile_count(self, query: Query) -> Statement:
-        table = self._tables[query.stored]
-        expressions = Expressions(self._layouts[query.stored], table, self._dialect)
-        return self._compile(self._matching(query, expressions, select(func.count()).select_from(table)))
+        rows = self._rows(query)
+        statement = rows.select(func.count())
+        if query.where is not None:
+            statement = statement.where(rows.expressions.holds(query.where))
+        return self._compile(statement)
 
-    def _matching(self, query: Query, expressions: Expressions, statement: Select[Any]) -> Select[Any]:
-        table = self._tables[query.stored]
-        statement = statement.where(table.c.tenant_id == bindparam("odata_tenant", type_=TEXT))
-        return statement if query.where is None else statement.where(expressions.holds(query.where))
+    def _rows(self, query: Query) -> Rows:
+        rows = Rows(self._layouts[query.stored], self._tables[query.stored], self._dialect)
+        rows.take(query.steps)
+        return rows
 
     def _compile(self, statement: Select[Any]) -> Statement:
         compiled = statement.compile(dialect=self._dialect.compiler)
@@ -140,7 +142,7 @@ def _source(name: str, constants: Mapping[str, Any]) -> Source:
         case ["odata", "skip"]:
             return lambda _, paging: min(paging.skip, _MOST_ROWS)
         case ["odata", "now"]:
-            return lambda *_: Instant.from_unix_nanoseconds(time.time_ns()).ticks
+            return lambda _, paging: paging.now
         case _:
             constant = constants[name]
             return lambda *_: constant

@@ -1,0 +1,209 @@
+"""The query options of a collection to a `plan.Query`, in the order in which they take effect (protocol 4.01 §11.2.1).
+
+`$apply`, `$compute`, `$search`, `$filter`, `$orderby`, `$select`; the numbers of paging are the binder's.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from enrollscope.odata.applying import Applying
+from enrollscope.odata.bound import Bound, Column, Combine, Logic, SameText, TypeIs
+from enrollscope.odata.conditions import Conditions
+from enrollscope.odata.edm import EntityType, Model, Primitive
+from enrollscope.odata.errors import NotBuilt, SyntaxFault
+from enrollscope.odata.expr import Expr, SearchWord
+from enrollscope.odata.operands import ClauseFault, Operands
+from enrollscope.odata.options import Options
+from enrollscope.odata.plan import EVERYTHING, Keep, Order, Projection, Query, Scope, Shown
+from enrollscope.odata.rows import EntityRow, members
+from enrollscope.odata.searching import mentions
+from enrollscope.odata.selecting import Selecting, select_results
+from enrollscope.odata.shapes import Shape, Shapes
+from enrollscope.odata.transformations import Compute
+
+
+@dataclass(frozen=True)
+class Question:
+    """What query options ask, without the values of their literals.
+
+    Attributes:
+        results: of a grouping, what its rows show; `None`: the rows are entities.
+        timed: the answer depends on the time.
+    """
+
+    query: Query
+    projection: Projection
+    results: tuple[Shown, ...] | None
+    timed: bool
+
+    @cached_property
+    def resumed(self) -> Query:
+        """The same, going on behind a record seen before."""
+        return replace(self.query, resumed=True)
+
+
+class Questions:
+    """Binds the questions of one API version, and remembers the latest shapes."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._rows: dict[str, EntityRow] = {}
+        self._shapes: Shapes[Question] = Shapes()
+
+    def ask(
+        self, scope: Scope, options: Options, predicates: tuple[Expr, ...], *, include_unknown: bool
+    ) -> tuple[Question, tuple[Any, ...]]:
+        """Understand what is asked of a collection.
+
+        Args:
+            predicates: conditions of the resource path, `/$filter(…)`.
+
+        Returns:
+            The shape of the question, and the values that belong to it.
+
+        Raises:
+            BadRequest: a name, a value or a combination is wrong.
+            NotBuilt: valid OData that is not offered.
+        """
+        links = tuple(link.value for link in scope.links)
+        shape = None
+        if not predicates:
+            where = (scope.stored.name, scope.declared.name, scope.types, len(links), include_unknown)
+            shape = Shape.of(options, where)
+            if shape is not None and (known := self._shapes.find(shape)) is not None:
+                return known[0], (*links, *known[1])
+        operands = Operands(self._model, include_unknown=include_unknown)
+        question = self._bind(scope, options, predicates, operands)
+        if shape is not None and operands.shareable:
+            self._shapes.keep(shape, question, operands, skip=len(links))
+        return question, tuple(operands.parameters)
+
+    def row(self, declared: EntityType) -> EntityRow:
+        """The names that entities of a type have."""
+        row = self._rows.get(declared.name)
+        if row is None:
+            row = self._rows[declared.name] = EntityRow(self._model, declared)
+        return row
+
+    def _bind(self, scope: Scope, options: Options, predicates: tuple[Expr, ...], operands: Operands) -> Question:
+        row = self.row(scope.declared)
+        conditions = Conditions(self._model, row, operands, _aliases(options))
+        order, identity = _default_order(scope, row)
+        applying = Applying(conditions, operands, order, identity)
+        parts = self._of_scope(scope, operands)
+        with _Clause("filter", operands):
+            parts.extend(conditions.condition(predicate) for predicate in predicates)
+        texts = options.texts
+        if "apply" in texts:
+            with _Clause("apply", operands):
+                transformations = options.apply()
+                if parts:
+                    applying.steps.append(Keep(_all(parts)))
+                    parts = []
+                applying.bind(transformations)
+        if "compute" in texts:
+            with _Clause("compute", operands):
+                applying.bind((Compute(options.compute()),))
+        if "search" in texts:
+            with _Clause("search", operands):
+                parts.append(mentions(options.search() or SearchWord(""), members(conditions.row), operands))
+        with _Clause("filter", operands):
+            condition = options.filter()
+            if condition is not None:
+                parts.append(conditions.condition(condition))
+        with _Clause("orderby", operands):
+            order = applying.ordered(options.orderby())
+        query = Query(scope.stored.name, _all(parts) if parts else None, order, steps=tuple(applying.steps))
+        return self._shown(query, scope.declared, options, conditions, applying)
+
+    def _of_scope(self, scope: Scope, operands: Operands) -> list[Bound]:
+        """What the path demands."""
+        parts: list[Bound] = [
+            SameText(Column(link.property, Primitive.STRING), operands.parameter(link.value, Primitive.STRING))
+            for link in scope.links
+        ]
+        if scope.types != self._model.stored_as(self._model.entity(scope.stored.type)):
+            parts.append(TypeIs(scope.types))
+        return parts
+
+    def _shown(
+        self, query: Query, declared: EntityType, options: Options, conditions: Conditions, applying: Applying
+    ) -> Question:
+        """What each row shows."""
+        computed = tuple(conditions.computed.values())
+        shown = tuple(
+            Shown((item.name,), item.bound.type or Primitive.STRING, place) for place, item in enumerate(computed)
+        )
+        if computed:
+            query = replace(query, computed=tuple(item.bound for item in computed))
+        items, results, timed = options.select(), applying.results, conditions.timed
+        if results is None:
+            projection = Projection(computed=shown) if shown else EVERYTHING
+            if items:
+                projection = Selecting(self._model, declared, shown).bind(items)
+            return Question(query, projection, None, timed)
+        width = len(results)
+        results += tuple(Shown(item.path, item.type, width + item.place) for item in shown)
+        if items:
+            results = select_results(items, results)
+        projection = Projection(written=",".join("/".join(item.path) for item in results))
+        return Question(query, projection, results, timed)
+
+
+class _Clause:
+    """Puts what goes wrong in the words of the query option where it does (contract §4.5)."""
+
+    __slots__ = ("_name", "_operands")
+
+    def __init__(self, name: str, operands: Operands) -> None:
+        self._name = name
+        self._operands = operands
+
+    def __enter__(self) -> None:
+        self._operands.clause = self._name
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        words, target = f"Invalid {self._name} clause", f"${self._name}"
+        match error:
+            case ClauseFault():
+                raise error.answer(words, target) from error
+            case SyntaxFault(target=None):
+                raise SyntaxFault(error.message, target=target, position=error.position) from error
+            case NotBuilt(target=None) | NotBuilt(position=None):
+                raise NotBuilt(f"{words}: {error.message}", target=target, position=error.position) from error
+            case _:
+                pass
+
+
+def _aliases(options: Options) -> dict[str, Expr]:
+    found: dict[str, Expr] = {}
+    for name in options.aliases:
+        try:
+            expression = options.alias(name)
+        except SyntaxFault as fault:
+            raise SyntaxFault(fault.message, target=f"@{name}", position=fault.position) from fault
+        if expression is not None:
+            found[name] = expression
+    return found
+
+
+def _default_order(scope: Scope, row: EntityRow) -> tuple[tuple[Order, ...], tuple[Bound, ...]]:
+    """The order of a stored set, and its key, which tells entities apart."""
+    keys: list[Order] = []
+    for name in scope.stored.default_order:
+        found = row.find(name.removeprefix("-"))
+        if not isinstance(found, Column):
+            raise TypeError(f"{name} cannot order a set by default")
+        keys.append(Order(found, name.startswith("-")))
+    key = row.find(scope.declared.key_property.name)
+    if not isinstance(key, Column):
+        raise TypeError(f"the key of {scope.declared.name} is no plain property")
+    return (*keys, Order(key, bool(keys) and keys[-1].descending)), (key,)
+
+
+def _all(conditions: list[Bound]) -> Bound:
+    found, *others = conditions
+    for condition in others:
+        found = Combine(Logic.AND, found, condition)
+    return found
