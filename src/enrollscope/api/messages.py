@@ -104,15 +104,11 @@ async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) ->
         RequestEntityTooLarge: it is longer than `limit` bytes.
         ClientDisconnected: it never came.
     """
-    refusal = RequestEntityTooLarge(
-        f"The request body is longer than {limit} bytes, the most that is taken here.",
-        headers={"Connection": "close"},
-    )
     announced = headers.get("content-length", "0")
     if not announced.isdigit():
         raise BadRequest("Content-Length must be a whole number.", target="Content-Length")
     if int(announced) > _DRAINED:
-        raise refusal
+        raise _too_large(limit)
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -124,9 +120,16 @@ async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) ->
         if size <= limit:
             chunks.append(chunk)
         elif size > _DRAINED:
-            raise refusal
+            raise _too_large(limit)
         if not message.get("more_body", False):
             break
     if size > limit:
-        raise refusal
+        raise _too_large(limit)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _too_large(limit: int) -> RequestEntityTooLarge:
+    return RequestEntityTooLarge(
+        f"The request body is longer than {limit} bytes, the most that is taken here.",
+        headers={"Connection": "close"},
+    )
