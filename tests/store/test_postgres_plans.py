@@ -122,7 +122,7 @@ QUESTIONS = [
         f"$filter=operatingSystem eq 'iOS' and {RANGE}", "events_by_operating_system|events_in_order", id="os-over-time"
     ),
     pytest.param("$filter=operatingSystem eq 'Solaris'", "events_by_operating_system", id="os-that-nobody-has"),
-    pytest.param("$filter=contains(failureReason,'801800ff at')", "events_with_reason", id="part-of-the-reason"),
+    pytest.param("$filter=contains(failureReason,'801800ff at step 13')", "events_with_reason", id="part-of-the-reason"),
     pytest.param(
         "$filter=contains(failureReason,'0x80180014')", "events_with_reason|events_in_order", id="code-in-the-reason"
     ),
