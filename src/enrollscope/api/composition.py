@@ -38,7 +38,7 @@ async def compose(
         keys = None
         if settings.embedded_issuer:
             keys = await store.secret(SIGNING_KEYS, _new_signing_keys)
-            verifier, _ = development_verifier(keys, leeway=settings.token_leeway)
+            verifier, _ = development_verifier(keys, tenants=settings.tenants or None, leeway=settings.token_leeway)
         else:
             verifier = await _provider_verifier(settings, stack)
         cursors = CursorSigner(base64.b64decode(await store.secret(PAGING_KEY, _paging_key)))
@@ -72,7 +72,11 @@ async def _provider_verifier(settings: Settings, stack: AsyncExitStack) -> Verif
     from enrollscope.auth.remote import open_external_verifier  # noqa: PLC0415
 
     verifier, keys = await open_external_verifier(
-        str(settings.issuer), settings.audience, time.time(), leeway=settings.token_leeway
+        str(settings.issuer),
+        settings.audience,
+        time.time(),
+        tenants=settings.tenants or None,
+        leeway=settings.token_leeway,
     )
     stack.push_async_callback(keys.close)
     return verifier

@@ -11,7 +11,7 @@ from enrollscope.settings import Settings, SettingsError, describe_settings, rea
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-_REPEATED = frozenset({"audience"})
+_REPEATED = frozenset({"audience", "tenants"})
 
 
 def setting_options(names: Collection[str] | None = None) -> Callable[[_Command], _Command]:

@@ -20,7 +20,8 @@ Raised anywhere below `api/`, turned into a response in one place: `api/errors.p
     ├── InternalServerError       500
     │   └── OutcomeUnknown        500  a change may have been made
     ├── NotBuilt                  501  valid OData that this service does not offer yet
-    └── ServiceUnavailable        503
+    ├── ServiceUnavailable        503
+    └── GatewayTimeout            504
 """
 
 from collections.abc import Mapping
@@ -163,6 +164,12 @@ class NotBuilt(ODataError):
     """Valid OData that this service does not offer yet."""
 
     status, code = 501, "NotImplemented"
+
+
+class GatewayTimeout(ODataError):
+    """The store did not answer in time. Only for what changes nothing: a change that took long may have been made."""
+
+    status, code = 504, "GatewayTimeout"
 
 
 class ServiceUnavailable(ODataError):

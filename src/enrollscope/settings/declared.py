@@ -18,6 +18,7 @@ from enrollscope.settings.readers import (
     issuer_url,
     origin_list,
     size,
+    tenant_list,
     whole_number,
     yes_or_no,
 )
@@ -122,6 +123,14 @@ class Settings:
             shown_default="`2KiB`",
         ),
     ] = 2 * 2**10
+    tenants: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Tenants that may call, by their ids, between commas; as an option it may be repeated.",
+            tenant_list,
+            shown_default="every tenant of the issuer",
+        ),
+    ] = ()
     body_limit: Annotated[
         int,
         Setting("Longest request body, in bytes or with a unit.", size(2**10, 2**30), shown_default="`4MiB`"),
@@ -138,6 +147,13 @@ class Settings:
         int,
         Setting("Changes that may wait for the disk; beyond it the answer is 503.", whole_number(1, 1_000_000)),
     ] = 4096
+    question_timeout: Annotated[
+        int,
+        Setting(
+            "Seconds that the store may take to answer one question; beyond it the answer is 504.",
+            whole_number(1, 3600),
+        ),
+    ] = 30
     request_timeout: Annotated[
         int, Setting("Seconds a client may take to send its request.", whole_number(1, 3600))
     ] = 30

@@ -113,6 +113,15 @@ def issuer_url(text: str) -> str:
     return text
 
 
+def tenant_list(text: str) -> tuple[str, ...]:
+    """Read tenant ids between commas, in lower case."""
+    tenants = tuple(part.strip().lower() for part in text.split(","))
+    for tenant in tenants:
+        if re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", tenant) is None:
+            raise ValueError("is not a list of tenant ids; write GUIDs with one comma between them.")
+    return tenants
+
+
 def audience_list(text: str) -> tuple[str, ...]:
     """Read audiences between commas."""
     audiences = tuple(part.strip() for part in text.split(","))
