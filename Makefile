@@ -39,7 +39,7 @@ conformance: environment-dev ## Ask about each requirement of OData, and write d
 	$(BIN)/python -m tests.conformance_page
 
 bench-postgres: environment-dev postgresql ## The same on a PostgreSQL of its own
-	$(BENCH_COMMAND) postgres postgres-growth
+	$(BENCH_COMMAND) postgres postgres-growth cap
 
 format: environment-dev ## Format the code and mend what can be mended
 	$(BIN)/ruff format

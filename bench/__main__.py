@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from bench import postgres, questions, sqlite
+from bench import cap, postgres, questions, sqlite
 from bench.load import BenchFailed
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = MappingProxyType(
@@ -13,6 +13,7 @@ BENCHMARKS: Mapping[str, Callable[[], None]] = MappingProxyType(
         "questions": questions.main,
         "postgres": postgres.main,
         "postgres-growth": postgres.growth,
+        "cap": cap.main,
     }
 )
 DEFAULT = ("sqlite", "questions")

@@ -125,11 +125,11 @@ def main() -> None:
         with served(filled) as (address, _):
             for clients in CONNECTIONS:
                 patch = filled.load("PATCH", ITEM, PATCH_BODY)
-                ours = _over_http(address, patch, clients)
+                ours = over_http(address, patch, clients)
                 report(f"PATCH, {clients} connections", ours, _bare(filled, BARE_PATCH, clients), GOALS_PATCH[clients])
-                ours = _over_http(address, filled.load("GET", ITEM), clients)
+                ours = over_http(address, filled.load("GET", ITEM), clients)
                 report(f"GET, {clients} connections", ours, _bare(filled, BARE_GET, clients), GOAL_GET)
-            ours = _over_http(address, filled.load("GET", FILTER), PAGE_CONNECTIONS)
+            ours = over_http(address, filled.load("GET", FILTER), PAGE_CONNECTIONS)
             report("page of 100 by filter", ours, lambda: asyncio.run(_bare_pages(filled.url)), GOAL_PAGE)
 
 
@@ -143,8 +143,8 @@ def growth() -> None:
                 ("GET", "GET", ITEM, ""),
                 ("page of 100 by filter", "GET", FILTER, ""),
             ):
-                ours = _over_http(large, many.load(method, path, body), CONNECTIONS[0])
-                theirs = _over_http(small, few.load(method, path, body), CONNECTIONS[0])
+                ours = over_http(large, many.load(method, path, body), CONNECTIONS[0])
+                theirs = over_http(small, few.load(method, path, body), CONNECTIONS[0])
                 report(f"{name}, {MANY:,} events beside {FEW:,}", ours, theirs, GOAL_GROWTH)
             used = _mebibytes(process)
             print(f"memory of the process after this load: {used:.0f} MiB (goal at most {GOAL_MEBIBYTES})")
@@ -192,7 +192,8 @@ def served(filled: Filled) -> Iterator[tuple[str, int]]:
         yield address, process.pid
 
 
-def _over_http(address: str, load: Load, connections: int) -> Callable[[], float]:
+def over_http(address: str, load: Load, connections: int) -> Callable[[], float]:
+    """What takes the rate of one side."""
     return lambda: run(address, load, connections=connections, seconds=SECONDS)
 
 
