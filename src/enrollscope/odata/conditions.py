@@ -44,6 +44,7 @@ from enrollscope.odata.promotion import NUMBERS, arithmetic_type, common_type
 from enrollscope.odata.rows import Branch, Many, Structure, element_of, named
 
 _COMPARISONS = {item.value: item for item in Comparison}
+_IN_A_ROW = 4
 _OPERATORS = {item.value: item for item in Operator}
 
 
@@ -104,11 +105,7 @@ class Conditions(Calls):
             case Binary():
                 return self._binary(expression)
             case Logical(operator=operator, operands=operands):
-                logic = Logic(operator)
-                bound = self.condition(operands[0])
-                for operand in operands[1:]:
-                    bound = Combine(logic, bound, self.condition(operand))
-                return bound
+                return _joined(Logic(operator), [self.condition(operand) for operand in operands])
             case Call():
                 return self.call(expression)
             case Unary(operator=operator, operand=operand):
@@ -217,6 +214,17 @@ class Conditions(Calls):
         equal = self.compared(Comparison.EQ, element, left, binary.position)
         predicate = equal if many.kept is None else Combine(Logic.AND, many.kept[1], equal)
         return Quantified(Quantifier.ANY, many.source, variable, predicate)
+
+
+def _joined(logic: Logic, conditions: list[Bound]) -> Bound:
+    """Join conditions; many of them so that the result is not deep: what walks or hashes it does so by recursion."""
+    if len(conditions) > _IN_A_ROW:
+        middle = len(conditions) // 2
+        return Combine(logic, _joined(logic, conditions[:middle]), _joined(logic, conditions[middle:]))
+    found = conditions[0]
+    for condition in conditions[1:]:
+        found = Combine(logic, found, condition)
+    return found
 
 
 def _presence(operator: Comparison, left: Loose, right: Loose) -> Bound | None:

@@ -21,6 +21,9 @@ from enrollscope.odata.values import Instant
 
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
+_QUOTED = frozenset(("string", "duration", "binary", "enum", "geo"))
+"""Kinds of literals that are written in quotes."""
+
 _OPERATOR_KINDS = {
     "eq": "Equal",
     "ne": "NotEqual",
@@ -84,12 +87,14 @@ class Origin(NamedTuple):
         position: where, counted in characters of the option's text.
         wanted: the type that the other operand asked for.
         type: the type that it has.
+        quoted: it is text in quotes, with or without a prefix.
     """
 
     clause: str
     position: int
     wanted: ScalarType | None
     type: ScalarType
+    quoted: bool
 
 
 class Operands:
@@ -110,10 +115,6 @@ class Operands:
         self._model = model
         self._include_unknown = include_unknown
         self._variables = 0
-
-    def blank(self) -> "Operands":
-        """The same rules, and nothing collected."""
-        return Operands(self._model, include_unknown=self._include_unknown)
 
     def parameter(self, value: Any, scalar: ScalarType, origin: Origin | None = None) -> Parameter:
         """Keep a value in its stored form (`odata.layout`) and stand for it in the shape."""
@@ -151,9 +152,11 @@ class Operands:
                 return Null(wanted)
             case Literal():
                 stored, scalar = self.stored(operand, wanted)
-                if operand.value is True or operand.value is False:  # a word, and so a part of the shape
+                kind = operand.kind
+                if kind == "boolean":  # a word, and so a part of the shape
                     return self.parameter(stored, scalar)
-                return self.parameter(stored, scalar, Origin(self.clause, operand.position, wanted, scalar))
+                origin = Origin(self.clause, operand.position, wanted, scalar, kind in _QUOTED)
+                return self.parameter(stored, scalar, origin)
             case Word(name=name, position=position):
                 if isinstance(wanted, EnumType):
                     return self.parameter(self._member(wanted, name, position), wanted)

@@ -3,8 +3,10 @@
 `$apply`, `$compute`, `$search`, `$filter`, `$orderby`, `$select`; the numbers of paging are the binder's.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from enrollscope.odata.applying import Applying
@@ -12,7 +14,7 @@ from enrollscope.odata.bound import Bound, Column, Combine, Logic, SameText, Typ
 from enrollscope.odata.conditions import Conditions
 from enrollscope.odata.edm import EntityType, Model, Primitive
 from enrollscope.odata.errors import NotBuilt, SyntaxFault
-from enrollscope.odata.expr import Expr, SearchWord
+from enrollscope.odata.expr import Expr
 from enrollscope.odata.operands import ClauseFault, Operands
 from enrollscope.odata.options import Options
 from enrollscope.odata.plan import EVERYTHING, Keep, Order, Projection, Query, Scope, Shown
@@ -21,6 +23,8 @@ from enrollscope.odata.searching import mentions
 from enrollscope.odata.selecting import Selecting, select_results
 from enrollscope.odata.shapes import Shape, Shapes
 from enrollscope.odata.transformations import Compute
+
+_NOTHING: Mapping[str, Expr] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Questions:
     def __init__(self, model: Model) -> None:
         self._model = model
         self._rows: dict[str, EntityRow] = {}
+        self._orders: dict[tuple[str, str], tuple[tuple[Order, ...], tuple[Bound, ...]]] = {}
         self._shapes: Shapes[Question] = Shapes()
 
     def ask(
@@ -75,7 +80,7 @@ class Questions:
                 return known[0], (*links, *known[1])
         operands = Operands(self._model, include_unknown=include_unknown)
         question = self._bind(scope, options, predicates, operands)
-        if shape is not None and operands.shareable:
+        if shape is not None:
             self._shapes.keep(shape, question, operands, skip=len(links))
         return question, tuple(operands.parameters)
 
@@ -86,36 +91,53 @@ class Questions:
             row = self._rows[declared.name] = EntityRow(self._model, declared)
         return row
 
+    def _order(self, scope: Scope) -> tuple[tuple[Order, ...], tuple[Bound, ...]]:
+        """The order that entities have by themselves, and what tells them apart."""
+        key = scope.stored.name, scope.declared.name
+        order = self._orders.get(key)
+        if order is None:
+            order = self._orders[key] = _default_order(scope, self.row(scope.declared))
+        return order
+
     def _bind(self, scope: Scope, options: Options, predicates: tuple[Expr, ...], operands: Operands) -> Question:
-        row = self.row(scope.declared)
-        conditions = Conditions(self._model, row, operands, _aliases(options))
-        order, identity = _default_order(scope, row)
-        applying = Applying(conditions, operands, order, identity)
+        conditions = Conditions(self._model, self.row(scope.declared), operands, _aliases(options))
+        applying = Applying(conditions, operands, *self._order(scope))
         parts = self._of_scope(scope, operands)
-        with _Clause("filter", operands):
-            parts.extend(conditions.condition(predicate) for predicate in predicates)
-        texts = options.texts
-        if "apply" in texts:
+        if predicates:
+            with _Clause("filter", operands):
+                parts.extend(conditions.condition(predicate) for predicate in predicates)
+        if "apply" in options.texts:
             with _Clause("apply", operands):
                 transformations = options.apply()
                 if parts:
                     applying.steps.append(Keep(_all(parts)))
                     parts = []
                 applying.bind(transformations)
+        parts.extend(self._asked(options, conditions, applying, operands))
+        order = applying.order
+        if "orderby" in options.texts:
+            with _Clause("orderby", operands):
+                order = applying.ordered(options.orderby())
+        query = Query(scope.stored.name, _all(parts) if parts else None, order, steps=tuple(applying.steps))
+        return self._shown(query, scope.declared, options, conditions, applying)
+
+    @staticmethod
+    def _asked(options: Options, conditions: Conditions, applying: Applying, operands: Operands) -> Iterator[Bound]:
+        """What is demanded of the rows that `$apply` leaves."""
+        texts = options.texts
         if "compute" in texts:
             with _Clause("compute", operands):
                 applying.bind((Compute(options.compute()),))
         if "search" in texts:
             with _Clause("search", operands):
-                parts.append(mentions(options.search() or SearchWord(""), members(conditions.row), operands))
-        with _Clause("filter", operands):
-            condition = options.filter()
-            if condition is not None:
-                parts.append(conditions.condition(condition))
-        with _Clause("orderby", operands):
-            order = applying.ordered(options.orderby())
-        query = Query(scope.stored.name, _all(parts) if parts else None, order, steps=tuple(applying.steps))
-        return self._shown(query, scope.declared, options, conditions, applying)
+                search = options.search()
+                if search is not None:
+                    yield mentions(search, members(conditions.row), operands)
+        if "filter" in texts:
+            with _Clause("filter", operands):
+                condition = options.filter()
+                if condition is not None:
+                    yield conditions.condition(condition)
 
     def _of_scope(self, scope: Scope, operands: Operands) -> list[Bound]:
         """What the path demands."""
@@ -176,7 +198,9 @@ class _Clause:
                 pass
 
 
-def _aliases(options: Options) -> dict[str, Expr]:
+def _aliases(options: Options) -> Mapping[str, Expr]:
+    if not options.aliases:
+        return _NOTHING
     found: dict[str, Expr] = {}
     for name in options.aliases:
         try:
