@@ -1,7 +1,7 @@
 """The service beside SAP CAP, the nearest peer: the same entity on the same PostgreSQL server, asked for the same.
 
-CAP runs without authentication and keeps no log of changes; this service does both. It needs Node.js and npm, which
-installs the versions of `bench/cap/package.json`.
+CAP has the indexes that this service has; it runs without authentication and keeps no log of changes. It needs Node.js
+and npm, which installs the versions of `bench/cap/package.json`.
 """
 
 import json
@@ -49,7 +49,14 @@ SELECT md5(n::text)::uuid::text, TIMESTAMP '2017-01-01' + (n::bigint * 102947 % 
   md5('u' || n % 20000)::uuid::text, md5('d' || n % 50000)::uuid::text, n % 13, n % 12,
   (ARRAY['0x80180014', 'UserNotLicensed', 'DeviceCap', '0x801C0003', NULL])[1 + n % 5]
 FROM generate_series(1, {EVENTS}) AS n ORDER BY 1;
-CREATE INDEX ON bench_events (failurecategory, eventdatetime);
+CREATE INDEX ON bench_events (eventdatetime, id);
+CREATE INDEX ON bench_events (lower(userid), eventdatetime, id);
+CREATE INDEX ON bench_events (userid, eventdatetime, id);
+CREATE INDEX ON bench_events (deviceid, eventdatetime, id);
+CREATE INDEX ON bench_events (correlationid, eventdatetime, id);
+CREATE INDEX ON bench_events (failurecategory, eventdatetime, id);
+CREATE EXTENSION pg_trgm;
+CREATE INDEX ON bench_events USING gin (failurereason gin_trgm_ops);
 """  # noqa: S608 - a constant
 
 

@@ -1,7 +1,10 @@
 """Indexes for what people ask of events, on PostgreSQL. An embedded store is small enough to do without.
 
 Each serves one question, newest first, and each page behind the first. They are made while the service goes on writing.
-What they cost together, measured with 500,000 events: a quarter of the changes a second.
+
+Every index is paid for by every change of a column that some index holds (measured with 500,000 events: 25 of 300 µs
+each). That is why the few kinds of enrollment and operating systems have none: the newest hundred of one of them are
+never far apart in `events_in_order`.
 """
 
 from alembic import op
@@ -17,8 +20,6 @@ _BY = {
     "device": f"device_id, {_ORDER}",
     "correlation": f"correlation_id, {_ORDER}",
     "category": f"failure_category, {_ORDER}",
-    "enrollment_type": f"enrollment_type, {_ORDER}",
-    "operating_system": f"operating_system, {_ORDER}",
 }
 
 
