@@ -98,9 +98,26 @@ def test_openapi_is_json_alone(client: Client) -> None:
     refused(client.get("/v1.0/openapi.json/paths"), 400)
 
 
-@pytest.mark.parametrize("path", ["/v1.0/$metadata", "/v1.0/openapi.json"])
-def test_documents_need_a_token(service: Service, path: str) -> None:
-    """As everything below a version does."""
+DOCUMENTS = ["/v1.0", "/beta/", "/v1.0/$metadata", "/v1.0/%24metadata", "/v1.0/openapi.json"]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_anyone_reads_what_describes_the_service(service: Service, path: str) -> None:
+    """As in Graph: tools read it before they know how to sign in. It is the same for all."""
+    reply = service.http.get(path)
+    assert reply.status_code == 200
+    assert reply.text == service.client().get(path).text
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_a_bad_token_is_refused_also_where_none_is_needed(service: Service, path: str) -> None:
+    """A client that tries to sign in hears that it failed."""
+    refused(service.http.get(path, headers={"Authorization": "Bearer nonsense"}), 401, "InvalidAuthenticationToken")
+
+
+@pytest.mark.parametrize("path", ["/v1.0/$metadata/x", "/v1.0/$batch", "/v1.0/deviceManagement", "/v1.0/$metadata%2F"])
+def test_everything_else_needs_a_token(service: Service, path: str) -> None:
+    """Only the documents themselves are open."""
     refused(service.http.get(path), 401, "InvalidAuthenticationToken")
 
 

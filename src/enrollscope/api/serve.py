@@ -5,9 +5,9 @@ Each stage refuses by raising an `ODataError`, and in no other way.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeAlias, assert_never
+from typing import TypeAlias, TypeVar, assert_never
 
 import msgspec
 
@@ -25,6 +25,7 @@ from enrollscope.odata.cursors import CursorSigner
 from enrollscope.odata.edm import Model
 from enrollscope.odata.errors import (
     BadRequest,
+    GatewayTimeout,
     NotAcceptable,
     NotBuilt,
     PreconditionFailed,
@@ -78,6 +79,14 @@ PermissionTable: TypeAlias = Callable[[str, Access], tuple[str, ...]]
 """Stored set, access → the permissions that open it, any one of them; the least privileged first."""
 
 
+_Answer = TypeVar("_Answer")
+
+_DOCUMENTS = frozenset({"", "$metadata", "%24metadata", "openapi.json"})
+"""What describes the service and holds nobody's data: anyone may read it, as in Graph, so that tools find their way."""
+
+_NOBODY = Caller(tenant_id="", user_id=None, app_id="", token_id="", permissions=frozenset(), delegated=False)
+
+
 class Service:
     """The OData service of one API version."""
 
@@ -110,7 +119,7 @@ class Service:
             ODataError: the request is refused.
             ClientDisconnected: nobody waits for the answer any more.
         """
-        caller = await self._authenticate(call)
+        caller = await self._authenticate(call, path)
         version = _version(call)
         options, preferences, plan = self._understand(call, path, caller)
         if isinstance(plan, CountCollection):
@@ -144,7 +153,7 @@ class Service:
         Raises:
             ODataError: the request is refused, also because it changes nothing.
         """
-        caller = await self._authenticate(call)
+        caller = await self._authenticate(call, path)
         version = _version(call)
         options, preferences, plan = self._understand(call, path, caller)
         match plan:
@@ -165,7 +174,9 @@ class Service:
         """See `store.base.Store`."""
         return await self._store.write_together(commands)
 
-    async def _authenticate(self, call: Call) -> Caller:
+    async def _authenticate(self, call: Call, path: str) -> Caller:
+        if "authorization" not in call.headers and path.strip("/").lower() in _DOCUMENTS:
+            return _NOBODY
         authorization, now = call.headers.get("authorization", ""), time.time()
         caller = self._verifier.cached(authorization, now)
         return caller if caller is not None else await self._verifier.identify(authorization, now)
@@ -218,15 +229,32 @@ class Service:
     ) -> Reply:
         if not accepts(call.headers.get("accept", ""), "text/plain"):
             negotiate_json(call.headers.get("accept", ""))  # a bare number is JSON, too; refuses what is neither
-        total = await self._store.count(caller.tenant_id, plan.query, plan.paging)
+        total = await self._in_time(self._store.count(caller.tenant_id, plan.query, plan.paging))
         headers = [("OData-Version", version), *applied(preferences)]
         return Reply(200, str(total).encode("ascii"), "text/plain", headers)
 
     async def _read_collection(self, plan: ReadCollection, call: Call, caller: Caller, how: Answering) -> Reply:
-        page = await self._store.fetch(caller.tenant_id, plan.query, plan.paging)
+        page = await self._in_time(self._store.fetch(caller.tenant_id, plan.query, plan.paging))
         reply = self._renderer.page(page, plan, call.query, how)
         reply.headers.extend(applied(how.preferences, body=True, page_size=self._settings.page_size))
         return reply
+
+    async def _in_time(self, question: Awaitable[_Answer]) -> _Answer:
+        """Wait for the store, which stops what nobody waits for any more.
+
+        Raises:
+            GatewayTimeout: it took too long.
+        """
+        seconds = self._settings.question_timeout
+        try:
+            async with asyncio.timeout(seconds):
+                return await question
+        except TimeoutError as error:
+            raise GatewayTimeout(
+                f"This question takes the store more than {seconds} seconds. Ask for less: for a range of time, say, "
+                "or without a count.",
+                headers={"Retry-After": "5"},
+            ) from error
 
     async def _read_entity(self, plan: ReadEntity, caller: Caller, how: Answering) -> Reply:
         record = await self._store.read(caller.tenant_id, plan.scope.stored.name, plan.key)

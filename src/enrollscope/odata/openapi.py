@@ -41,9 +41,11 @@ _EVERY_ERROR = (
     errors.InternalServerError,
     errors.NotBuilt,
     errors.ServiceUnavailable,
+    errors.GatewayTimeout,
 )
 _ALWAYS = ("BadRequest", "InvalidAuthenticationToken", "Forbidden", "NotAcceptable", "InternalServerError")
 _STORE = ("NotImplemented", "ServiceUnavailable")
+_QUESTION = (*_STORE, "GatewayTimeout")
 _BODY = ("RequestTimeout", "RequestEntityTooLarge")
 
 
@@ -183,13 +185,13 @@ class _Writer:
 
     def document(self, name: str, summary: str, schema: Schema) -> Schema:
         """An operation that reads a JSON document about the service."""
-        return _operation(name, summary, {"200": _answer(summary, json_body(schema))}, _ALWAYS)
+        return _open(_operation(name, summary, {"200": _answer(summary, json_body(schema))}, _ALWAYS))
 
     def metadata(self) -> Schema:
         """`$metadata` in its formats."""
         content: Schema = {media_type: {"schema": {}} for media_type in METADATA_FORMATS}
         summary = "The model in CSDL, as XML or as JSON."
-        return _operation("readMetadata", summary, {"200": _answer(summary, content)}, _ALWAYS)
+        return _open(_operation("readMetadata", summary, {"200": _answer(summary, content)}, _ALWAYS))
 
     def batch(self) -> Schema:
         """`$batch`."""
@@ -235,14 +237,14 @@ class _Writer:
             f"{address.name}.list",
             address.navigation.description or "List entities.",
             {"200": _answer("A page.", json_body(schema), "Preference-Applied")},
-            (*_ALWAYS, *_STORE),
+            (*_ALWAYS, *_QUESTION),
         )
         options = [*self._options(address, COLLECTION_OPTIONS), parameter_reference("preferPageSize")]
         return operation | {"parameters": options}
 
     def _count(self, address: _Address) -> Schema:
         answer = _answer("How many there are.", {"text/plain": {"schema": {"type": "integer", "minimum": 0}}})
-        operation = _operation(f"{address.name}.count", "Count entities.", {"200": answer}, (*_ALWAYS, *_STORE))
+        operation = _operation(f"{address.name}.count", "Count entities.", {"200": answer}, (*_ALWAYS, *_QUESTION))
         return operation | {"parameters": self._options(address, COUNT_OPTIONS)}
 
     def _create(self, address: _Address) -> Schema:
@@ -349,6 +351,11 @@ def _list_parameter(name: str, description: str, items: list[str]) -> Schema:
         "explode": False,
         "schema": {"type": "array", "minItems": 1, "items": {"type": "string", "enum": items}},
     }
+
+
+def _open(operation: Schema) -> Schema:
+    """An operation for everyone: a token may be sent, and is then verified."""
+    return operation | {"security": [{}, {"bearer": []}]}
 
 
 def _operation(name: str, summary: str, answers: dict[str, Schema], codes: Iterable[str]) -> Schema:

@@ -29,6 +29,7 @@ _OF_EVERY_ANSWER = ("request-id", "client-request-id")
 _OF_ERRORS = {
     errors.InvalidAuthenticationToken: ("WWW-Authenticate",),
     errors.ServiceUnavailable: ("Retry-After",),
+    errors.GatewayTimeout: ("Retry-After",),
 }
 
 # As many digits as the parser of options takes.
