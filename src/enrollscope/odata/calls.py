@@ -75,12 +75,14 @@ class Calls(Paths, ABC):
             raise NotBuilt(f"{function.name} is not offered{reason}.", position=call.position)
         if not function.signatures:
             return self._beyond_signatures(call)
+        # The one type that text without a prefix can be taken for, where nothing else fits.
+        wanted = Primitive.DURATION if function.signatures[0].arguments == (Primitive.DURATION,) else None
         arguments: list[Bound] = []
         for item in call.arguments:
             operand = None if isinstance(item, Array) else self.loose(item)
             if operand is None or isinstance(operand, Many):
                 raise _on_collections(function, call)
-            arguments.append(self.fix(operand, None, item.position))
+            arguments.append(self.fix(operand, wanted, item.position))
         return _signed(function, call, tuple(arguments))
 
     def _beyond_signatures(self, call: ParsedCall) -> Bound:

@@ -1,0 +1,218 @@
+"""Functions, choices, casts, arithmetic of times: what a filter may compute."""
+
+import pytest
+
+from enrollscope.odata.errors import BadRequest
+from tests.odata.binding import bind_list, condition
+from tests.odata.observatory import OLD
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"),
+    [
+        pytest.param(
+            "case(booleanValue:1,true:2) eq 1",
+            "(eq (case booleanValue 1:Int32 True:Boolean 2:Int32 null) 1:Int32)",
+            id="numbers",
+        ),
+        pytest.param(
+            "case(booleanValue:'visible',true:band) eq visible",
+            "(eq (case booleanValue 1:band True:Boolean band null) 1:band)",
+            id="member-by-another-branch",
+        ),
+        pytest.param(
+            "case(booleanValue:1,true:doubleValue) gt 0",
+            "(gt (case booleanValue 1:Int32 True:Boolean doubleValue null) 0:Int32)",
+            id="promoted",
+        ),
+        pytest.param(
+            "case(booleanValue:null,true:label) eq 'a'",
+            "(eq (case booleanValue null True:Boolean label null) 'a':String)",
+            id="null-branch",
+        ),
+        pytest.param(
+            "case(booleanValue:label eq 'a')", "(case booleanValue (eq label 'a':String) null)", id="condition"
+        ),
+    ],
+)
+def test_choices(text: str, bound: str) -> None:
+    """The branches have one type; without one that holds the value is null."""
+    assert condition(text) == bound
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"),
+    [
+        pytest.param("cast(int32Value,Edm.Int64) eq 1", "(eq (cast:Int64 int32Value) 1:Int32)", id="number"),
+        pytest.param("cast(decimalValue,EDM.INT16) eq 1", "(eq (cast:Int16 decimalValue) 1:Int32)", id="any-case"),
+        pytest.param("cast(int32Value,Edm.String) eq '1'", "(eq (cast:String int32Value) '1':String)", id="text"),
+        pytest.param(
+            "cast(guidValue,'Edm.String') eq '1'", "(eq (cast:String guidValue) '1':String)", id="quoted-type"
+        ),
+        pytest.param("cast(label,Edm.String) eq 'a'", "(eq label 'a':String)", id="to-its-own-type"),
+        pytest.param("cast(label,Edm.Int32) eq 5", "(eq null 5:Int32)", id="no-such-cast-is-null"),
+        pytest.param("cast(null,Edm.Int32) eq 5", "(eq null 5:Int32)", id="null"),
+        pytest.param(
+            "cast(booleanValue,Edm.String) eq 'true'",
+            "(eq (case booleanValue 'true':String (not booleanValue) 'false':String null) 'true':String)",
+            id="boolean",
+        ),
+        pytest.param("isof(label,Edm.String)", "(ne label null)", id="isof-its-type"),
+        pytest.param("isof(label,Edm.Int32)", "False:Boolean", id="isof-another"),
+        pytest.param("isof(mount,sky.mount)", "(present mount)", id="isof-complex"),
+        pytest.param("isof(mount,sky.motor)", "False:Boolean", id="isof-another-complex"),
+        pytest.param("isof($it,sky.dish)", "(is dish)", id="isof-it"),
+        pytest.param("isof('sky.antenna')", "(is antenna|dish)", id="isof-quoted"),
+    ],
+)
+def test_types(text: str, bound: str) -> None:
+    """Casts between numbers and to text; a cast that there is not gives null."""
+    assert condition(text) == bound
+
+
+def test_a_member_as_text_is_what_the_client_sees() -> None:
+    """Hidden members have the name of the one that stands for them."""
+    text = "cast(band,Edm.String) eq 'later'"
+    assert condition(text, model=OLD) == (
+        "(eq (case (in band 1:band) 'visible':String (in band 2:band) 'infrared':String "
+        "(in band 9:band 3:band 4:band) 'later':String null) 'later':String)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"),
+    [
+        pytest.param(
+            "dateTimeOffsetValue add durationValue gt now()",
+            "(gt (add:DateTimeOffset dateTimeOffsetValue durationValue) (now))",
+            id="time-and-duration",
+        ),
+        pytest.param(
+            "dateTimeOffsetValue sub now() lt duration'PT1S'",
+            "(lt (sub:Duration dateTimeOffsetValue (now)) 10000000:Duration)",
+            id="between-times",
+        ),
+        pytest.param(
+            "dateValue sub duration'P1D' eq 2024-01-01",
+            "(eq (sub:Date dateValue 864000000000:Duration) '2024-01-01':Date)",
+            id="date-and-duration",
+        ),
+        pytest.param(
+            "dateValue sub 2024-01-01 gt 'P1D'",
+            "(gt (sub:Duration dateValue '2024-01-01':Date) 864000000000:Duration)",
+            id="between-dates",
+        ),
+        pytest.param(
+            "durationValue mul 2 gt durationValue",
+            "(gt (mul:Duration durationValue 2:Int32) durationValue)",
+            id="duration-times-number",
+        ),
+        pytest.param(
+            "1.5 mul durationValue gt durationValue",
+            "(gt (mul:Duration '1.5':Decimal durationValue) durationValue)",
+            id="number-times-duration",
+        ),
+        pytest.param(
+            "durationValue div doubleValue gt durationValue",
+            "(gt (div:Duration durationValue doubleValue) durationValue)",
+            id="duration-by-number",
+        ),
+        pytest.param("-durationValue lt durationValue", "(lt (- durationValue) durationValue)", id="negative-duration"),
+        pytest.param("int32Value divby 2 eq 1.5", "(eq (divby:Decimal int32Value 2:Int32) '1.5':Decimal)", id="divby"),
+        pytest.param("int32Value div 2 eq 1", "(eq (div:Int32 int32Value 2:Int32) 1:Int32)", id="div"),
+        pytest.param(
+            "int16Value add doubleValue gt 0", "(gt (add:Double int16Value doubleValue) 0:Int32)", id="promoted"
+        ),
+        pytest.param("int32Value add null eq 1", "(eq (add:Int32 int32Value null) 1:Int32)", id="with-null"),
+        pytest.param(
+            "date(dateTimeOffsetValue) add duration'P1D' gt dateValue",
+            "(gt (add:Date (date dateTimeOffsetValue) 864000000000:Duration) dateValue)",
+            id="of-a-function",
+        ),
+    ],
+)
+def test_arithmetic(text: str, bound: str) -> None:
+    """Numbers are promoted, and times, dates and durations go together as they should."""
+    assert condition(text) == bound
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"),
+    [
+        pytest.param("hassubset(stringList,['a'])", "(ge (count #1 stringList (eq #1 'a':String)) 1:Int64)", id="one"),
+        pytest.param(
+            "hassubset(stringList,['a','a'])", "(ge (count #1 stringList (eq #1 'a':String)) 2:Int64)", id="twice"
+        ),
+        pytest.param(
+            'hassubset(stringList,["a",null])',
+            "(and (ge (count #1 stringList (eq #1 'a':String)) 1:Int64) "
+            "(ge (count #2 stringList (eq #2 null)) 1:Int64))",
+            id="null",
+        ),
+        pytest.param("hassubset(bands,['visible'])", "(ge (count #1 bands (eq #1 1:band)) 1:Int64)", id="member"),
+        pytest.param(
+            "hassubset(['a','b'],stringList)",
+            "(and (all #1 stringList (in #1 'a':String 'b':String)) (and "
+            "(le (count #2 stringList (eq #2 'a':String)) 1:Int64) "
+            "(le (count #3 stringList (eq #3 'b':String)) 1:Int64)))",
+            id="of-an-array",
+        ),
+        pytest.param("hassubset(stringList,[])", "True:Boolean", id="nothing"),
+        pytest.param(
+            "hassubset(stringList,@p)&@p=['a']", "(ge (count #1 stringList (eq #1 'a':String)) 1:Int64)", id="alias"
+        ),
+        pytest.param("hassubset([4,1,3,1],[1,1])", "True:Boolean", id="arrays"),
+        pytest.param("hassubset([1,2],[1,1,2])", "False:Boolean", id="arrays-not-often-enough"),
+        pytest.param("hassubsequence([4,1,3,1],[1,1])", "True:Boolean", id="sequence"),
+        pytest.param("hassubsequence([4,1,3],[3,1])", "False:Boolean", id="another-order"),
+        pytest.param("isdefined(diameter)", "(is dish)", id="isdefined"),
+        pytest.param("isdefined(mount/maker)", "(is antenna|dish|instrument|probe|telescope)", id="isdefined-inside"),
+        pytest.param(
+            "isdefined(sky.dish/label)",
+            "(and (is antenna|dish|instrument|probe|telescope) (is dish))",
+            id="isdefined-cast",
+        ),
+    ],
+)
+def test_collections_as_arguments(text: str, bound: str) -> None:
+    """Subsets with multiplicity, sequences in order, properties that a type lacks."""
+    assert condition(text) == bound
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("case(1:2) eq 1", "A condition is needed", id="no-condition"),
+        pytest.param("case(true:1,true:'a') eq 1", "of different types, 'Edm.Int32' and 'Edm.String'", id="two-types"),
+        pytest.param("cast(label,Edm.Nothing) eq 1", "'Edm.Nothing' could not be resolved", id="no-type"),
+        pytest.param("cast(label,sky.dish) eq 1", "No value is of type 'example.sky.dish'", id="entity-type"),
+        pytest.param("isof(sky.colour)", "'sky.colour' could not be resolved", id="isof-nothing"),
+        pytest.param("isof(sky.observer)", "is not related to", id="isof-unrelated"),
+        pytest.param(
+            "dateTimeOffsetValue add 1 gt now()",
+            "'Edm.DateTimeOffset' and 'Edm.Int32' for operator kind 'Add'",
+            id="time-and-number",
+        ),
+        pytest.param("dateTimeOffsetValue add now() gt now()", "for operator kind 'Add'", id="two-times"),
+        pytest.param(
+            "dateTimeOffsetValue sub dateValue gt durationValue", "for operator kind 'Subtract'", id="time-and-date"
+        ),
+        pytest.param("2 div durationValue eq durationValue", "for operator kind 'Divide'", id="number-by-duration"),
+        pytest.param("label add 'a' eq 'a'", "for operator kind 'Add'", id="strings"),
+        pytest.param("label add null eq 'a'", "for operator kind 'Add'", id="string-and-null"),
+        pytest.param("durationValue eq 'a'", "'a' is no duration", id="no-duration"),
+        pytest.param("hassubset(label,['a'])", "hasSubset compares collections", id="subset-of-text"),
+        pytest.param("hassubset(stringList,[1])", "'Edm.String' and 'Edm.Int32'", id="subset-of-another-type"),
+        pytest.param("isdefined(lable)", "Did you mean 'label'?", id="isdefined-unknown"),
+        pytest.param("tolower(stringList) eq 'a'", "toLower does not work on collections", id="text-function"),
+        pytest.param("label eq 'a%00b'", "U+0000", id="nul"),
+        pytest.param("label eq 2024-02-30", "The literal has no value here", id="no-such-day"),
+    ],
+)
+def test_faults(text: str, message: str) -> None:
+    """What does not fit is told with the types that were found."""
+    with pytest.raises(BadRequest) as refused:
+        bind_list(f"$filter={text}")
+    assert message in refused.value.message
+    assert refused.value.target == "$filter"
+    assert refused.value.message.startswith("Invalid filter clause: ")
