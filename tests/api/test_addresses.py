@@ -91,7 +91,7 @@ def test_request_targets_of_every_form_are_read(client: Client, service: Service
 @pytest.mark.parametrize(
     ("path", "status", "code", "message"),
     [
-        pytest.param("/", 404, "ResourceNotFound", "Invalid version: ", id="no-version"),
+        pytest.param("/", 404, "ResourceNotFound", "/v1.0 or /beta", id="no-version"),
         pytest.param("/v1", 404, "ResourceNotFound", "Invalid version: v1", id="version-of-the-docs-examples"),
         pytest.param("/v2.0/deviceManagement", 404, "ResourceNotFound", "Invalid version: v2.0", id="unknown-version"),
         pytest.param(

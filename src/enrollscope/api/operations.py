@@ -50,7 +50,10 @@ class Operations:
                 return _json(discovery_document(call.base_url, discovery[1]))
             if keys := _KEYS.fullmatch(path):
                 return _json(public_keys(self.issuer_keys, keys[1]))
-        raise ResourceNotFound(f"Invalid version: {path.lstrip('/').partition('/')[0][:100]}")
+        version = path.lstrip("/").partition("/")[0]
+        if not version:
+            raise ResourceNotFound("Name a version: paths begin with /v1.0 or /beta.")
+        raise ResourceNotFound(f"Invalid version: {version[:100]}")
 
     async def _check_store(self) -> None:
         try:

@@ -176,7 +176,7 @@ class Batch:
             or record[TYPE] not in command.types
             or (command.links and not is_linked(self.layouts[command.stored], record, command.links))
         ):
-            raise ResourceNotFound(f"There is no '{command.key}' in '{command.stored}' here.")
+            raise ResourceNotFound(f"There is no '{command.key}' here.")
         if not command.precondition.holds(record[VERSION]):
             raise PreconditionFailed(
                 f"'{command.key}' has changed since it was read, or does not fit If-None-Match: read it again."
