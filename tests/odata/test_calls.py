@@ -123,6 +123,11 @@ def test_a_member_as_text_is_what_the_client_sees() -> None:
         pytest.param(
             "int16Value add doubleValue gt 0", "(gt (add:Double int16Value doubleValue) 0:Int32)", id="promoted"
         ),
+        pytest.param(
+            "totalseconds('PT1H') eq 3600",
+            "(eq (totalseconds 36000000000:Duration) '3600':Decimal)",
+            id="duration-without-prefix",
+        ),
         pytest.param("int32Value add null eq 1", "(eq (add:Int32 int32Value null) 1:Int32)", id="with-null"),
         pytest.param(
             "date(dateTimeOffsetValue) add duration'P1D' gt dateValue",

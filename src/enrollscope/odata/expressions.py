@@ -237,7 +237,7 @@ class ExpressionGrammar(MemberGrammar):
             self.depth -= 1
             return ListExpr((), start)
         items = [self.expression()]
-        if _may_be_listed(items[0]):
+        if isinstance(items[0], Literal) or (self.names is None and _is_bare_word(items[0])):
             while self.comma():
                 self.nodes += 1
                 items.append(self._listed())
@@ -247,7 +247,12 @@ class ExpressionGrammar(MemberGrammar):
         return ListExpr(tuple(items), start) if isinstance(items[0], Literal) or len(items) > 1 else items[0]
 
     def _listed(self) -> Expr:
-        """An item of a list: a literal or, beyond the ABNF, the bare name of an enumeration member (contract §4.4)."""
+        """An item of a list: a literal or, beyond the ABNF, the bare name of an enumeration member (contract §4.4).
+
+        Where the declared names are given, the ABNF alone counts.
+        """
+        if self.names is not None:
+            return self.primitive_literal()
         start = self.position
         match = _WORD.match(self.text, start)
         if match is None or "." in match[0] or self.text[match.end() : match.end() + 1] in _NO_BARE_WORD:
@@ -442,9 +447,9 @@ def _reduce(values: list[Expr], pending: list[tuple[_Operator, int]]) -> None:
     values[-count:] = [Logical("and" if operator is _AND else "or", operands, position)]
 
 
-def _may_be_listed(node: Expr) -> bool:
+def _is_bare_word(node: Expr) -> bool:
     match node:
-        case Literal() | Path(segments=(Name(arguments=None),)):
+        case Path(segments=(Name(arguments=None),)):
             return True
         case _:
             return False
