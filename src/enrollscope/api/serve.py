@@ -330,7 +330,7 @@ class Service:
 
     async def _body(self, call: Call, receive: Receive) -> object:
         """The decoded JSON body of a write."""
-        check_content_type(call.headers)
+        check_content_type(call.headers.get("content-type", ""))
         timeout = self._settings.request_timeout
         try:
             async with asyncio.timeout(timeout):

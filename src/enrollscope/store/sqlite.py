@@ -80,7 +80,7 @@ class SqliteStore:
     async def start(self) -> None:
         """See `base.Store`."""
         if self._running is None:
-            self._running = await asyncio.to_thread(self._open)
+            self._running = await asyncio.to_thread(self._open, asyncio.get_running_loop())
             self._warming = asyncio.create_task(self._warm_up())
 
     async def close(self) -> None:
@@ -147,7 +147,7 @@ class SqliteStore:
         await asyncio.sleep(_WARM_UP_SECONDS)
         await self._loaded()
 
-    def _open(self) -> "_Running":
+    def _open(self, loop: asyncio.AbstractEventLoop) -> "_Running":
         revision = examine(self._path)
         if revision is None:
             make_place(self._path)  # the lock lies beside the file, in a folder that a first start does not have
@@ -155,12 +155,12 @@ class SqliteStore:
         try:
             migrate(self._path, self._history, revision)
             with refusing(self._path):
-                return self._run(lock)
+                return self._run(lock, loop)
         except BaseException:
             lock.release()
             raise
 
-    def _run(self, lock: FileLock) -> "_Running":
+    def _run(self, lock: FileLock, loop: asyncio.AbstractEventLoop) -> "_Running":
         writer = ConnectionThreads("store-writer", 1, self._writing_connection, interruptible=False)
         readers = ConnectionThreads("store-reader", _READERS, self._reading_connection, interruptible=True)
 
@@ -169,7 +169,7 @@ class SqliteStore:
 
         by_key = self._reading_connection()
         by_key.pragma("mmap_size", _MAPPED_BYTES)
-        return _Running(lock, _Snapshots(by_key), readers, writer, GroupCommit(commit, self._queue))
+        return _Running(lock, _Snapshots(by_key, loop), readers, writer, GroupCommit(commit, self._queue))
 
     def _writing_connection(self) -> apsw.Connection:
         connection = connect(self._path)
@@ -253,8 +253,9 @@ class _Snapshots:
     A snapshot is as new as the turn in which it was taken, and whoever heard of a commit did so in an earlier one.
     """
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, loop: asyncio.AbstractEventLoop) -> None:
         self._connection = connection
+        self._loop = loop
         self._taken = False
 
     def snapshot(self) -> apsw.Connection:
@@ -262,7 +263,7 @@ class _Snapshots:
         if not self._taken:
             self._connection.execute("BEGIN")
             self._taken = True
-            asyncio.get_running_loop().call_soon(self._release)
+            self._loop.call_soon(self._release)
         return self._connection
 
     def close(self) -> None:
