@@ -26,7 +26,7 @@ from enrollscope.store.opening import open_store
 
 _BACKLOG = 2048
 _GARBAGE_THRESHOLD = 20_000
-"""New objects between two looks for cyclic garbage: a request leaves next to none, and pays 5 % at the default of 700."""
+"""New objects between two looks for cyclic garbage. A request leaves next to none, and pays 5 % at the default, 700."""
 
 _GRACE_SECONDS = 10
 
