@@ -4,19 +4,20 @@ import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from bench import cap, postgres, questions, sqlite
+from bench import cap, parse, postgres, questions, sqlite
 from bench.load import BenchFailed
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = MappingProxyType(
     {
         "sqlite": sqlite.main,
+        "parse": parse.main,
         "questions": questions.main,
         "postgres": postgres.main,
         "postgres-growth": postgres.growth,
         "cap": cap.main,
     }
 )
-DEFAULT = ("sqlite", "questions")
+DEFAULT = ("parse", "sqlite", "questions")
 """The others need a PostgreSQL, and more time."""
 
 if __name__ == "__main__":

@@ -228,11 +228,16 @@ class Oracle:
 
     def _local(self, bound: Bound, record: Record) -> int:
         """Minutes east of UTC of a DateTimeOffset."""
-        if isinstance(bound, OfType):
-            return self._local(bound.operand, record)
-        if isinstance(bound, Column) and bound.type is Primitive.DATE_TIME_OFFSET:
-            return int(record[self.layout.index[bound.property] + 1])
-        return 0
+        match bound:
+            case OfType(operand=operand) | Arithmetic(left=operand):
+                return self._local(operand, record)
+            case Case(branches=branches, otherwise=otherwise):
+                chosen = (value for when, value in branches if self.value(when, record) is True)
+                return self._local(next(chosen, otherwise), record)
+            case Column(property=name, type=Primitive.DATE_TIME_OFFSET):
+                return int(record[self.layout.index[name] + 1])
+            case _:
+                return 0
 
 
 TIMES = (Primitive.DATE_TIME_OFFSET, Primitive.DATE, Primitive.DURATION)

@@ -1,6 +1,6 @@
 """Parsed expressions to bound ones: every name resolved against the model, every type checked."""
 
-from typing import assert_never
+from typing import assert_never, get_args
 
 from enrollscope.odata.bound import (
     Arithmetic,
@@ -24,7 +24,6 @@ from enrollscope.odata.calls import Calls
 from enrollscope.odata.edm import EnumType, Primitive
 from enrollscope.odata.errors import NotBuilt
 from enrollscope.odata.expr import (
-    Alias,
     Array,
     Binary,
     Call,
@@ -45,6 +44,7 @@ from enrollscope.odata.rows import Branch, Many, Structure, element_of, named
 
 _COMPARISONS = {item.value: item for item in Comparison}
 _IN_A_ROW = 4
+_VALUES = frozenset(get_args(Bound))
 _OPERATORS = {item.value: item for item in Operator}
 
 
@@ -71,6 +71,8 @@ class Conditions(Calls):
 
     def fix(self, operand: Loose, wanted: ScalarType | None, position: int) -> Bound:
         """Turn what is loose into a value, of the type `wanted` where it can be."""
+        if type(operand) in _VALUES:
+            return operand  # type: ignore[return-value]  # what the line above says, without a test for each class
         match operand:
             case Literal() | Word():
                 try:
@@ -96,12 +98,10 @@ class Conditions(Calls):
         """Bind an expression as far as it goes without knowing what it is compared with."""
         self.nodes += 1
         match expression:
-            case Literal():
-                return expression
-            case Path(segments=(Alias() as alias,)):
-                return self.alias(alias)
             case Path():
                 return self.path(expression)
+            case Literal():
+                return expression
             case Binary():
                 return self._binary(expression)
             case Logical(operator=operator, operands=operands):
@@ -137,7 +137,7 @@ class Conditions(Calls):
             raise ClauseFault("'has' works on flags enumerations only, and this model has none.", binary.position)
         loose_left, loose_right = self.loose(binary.left), self.loose(binary.right)
         comparison = _COMPARISONS.get(operator)
-        if comparison is not None:
+        if comparison is not None and (isinstance(loose_left, Structure) or isinstance(loose_right, Structure)):
             presence = _presence(comparison, loose_left, loose_right)
             if presence is not None:
                 return presence
@@ -162,9 +162,11 @@ class Conditions(Calls):
 
     def compared(self, operator: Comparison, left: Bound, right: Bound, position: int) -> Bound:
         """A comparison whose operands must go together."""
-        if left.type is not None and right.type is not None and common_type(left.type, right.type) is None:
-            raise incompatible(operator.value, left.type, right.type, position)
-        if operator is Comparison.EQ or operator is Comparison.NE:
+        kind = left.type
+        other = right.type
+        if kind is not other and kind is not None and other is not None and common_type(kind, other) is None:
+            raise incompatible(operator.value, kind, other, position)
+        if (operator is Comparison.EQ or operator is Comparison.NE) and isinstance(kind, EnumType):
             hidden = self._sentinel(left, right) or self._sentinel(right, left)
             if hidden is not None:
                 return hidden if operator is Comparison.EQ else Not(hidden)

@@ -148,11 +148,10 @@ class Operands:
             UnknownWord: a word that is nothing.
         """
         match operand:
-            case Literal(kind="null"):
-                return Null(wanted)
-            case Literal():
+            case Literal(kind=kind):
+                if kind == "null":
+                    return Null(wanted)
                 stored, scalar = self.stored(operand, wanted)
-                kind = operand.kind
                 if kind == "boolean":  # a word, and so a part of the shape
                     return self.parameter(stored, scalar)
                 origin = Origin(self.clause, operand.position, wanted, scalar, kind in _QUOTED)
@@ -179,6 +178,8 @@ class Operands:
                 return _duration(value, literal.position), wanted
             _check_text(value, literal.position)
             return value, Primitive.STRING
+        if isinstance(value, Instant):
+            return value.ticks, Primitive.DATE_TIME_OFFSET
         if isinstance(value, Unrepresentable):
             raise ClauseFault(f"The literal has no value here: {value.reason}.", literal.position)
         if isinstance(value, Geo):
@@ -279,8 +280,6 @@ def _stored(value: LiteralValue) -> tuple[Any, ScalarType]:
             return value, Primitive.STRING
         case UUID():
             return str(value), Primitive.GUID
-        case Instant(ticks=ticks):
-            return ticks, Primitive.DATE_TIME_OFFSET
         case date():
             return value.isoformat(), Primitive.DATE
         case TimeOfDay(ticks=ticks):

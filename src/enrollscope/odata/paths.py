@@ -164,9 +164,12 @@ class Paths(ABC):
         """
         segments = path.segments
         first = segments[0]
-        if len(segments) == 1 and type(first) is Name and first.arguments is None:
-            found = self._named(first)
-            return Word(first.name, first.position) if found is None else found
+        if len(segments) == 1:
+            if type(first) is Name and first.arguments is None:
+                found = self._named(first)
+                return Word(first.name, first.position) if found is None else found
+            if type(first) is Alias:
+                return self.alias(first)
         reached, rest = self._head(segments)
         for segment in rest:
             reached = self._step(reached, segment)

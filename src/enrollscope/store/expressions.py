@@ -351,7 +351,7 @@ class Expressions:
         if name == "totalseconds":
             return self._dialect.seconds(value)
         if name == "totaloffsetminutes":
-            return self._offset(operand)
+            return case((value.is_not(null()), self._offset(operand)))
         if operand.type is not _INSTANT:  # text of fixed width
             return self._part_of_text(name, value)
         local = self._local(operand)
@@ -388,6 +388,9 @@ class Expressions:
                 return case((self.type_is(types), self._offset(operand)))
             case Arithmetic(left=left):
                 return self._offset(left)
+            case Case(branches=branches, otherwise=otherwise):
+                offsets = [(self.holds(condition), self._offset(value)) for condition, value in branches]
+                return case(*offsets, else_=self._offset(otherwise))
             case _:
                 return literal(0, INTEGER)
 
