@@ -35,7 +35,7 @@ from enrollscope.odata.bound import (
     TypeIs,
 )
 from enrollscope.odata.edm import Primitive
-from enrollscope.odata.operands import time_text
+from enrollscope.odata.literals import time_text
 from enrollscope.odata.plan import Order
 from enrollscope.odata.values import Instant
 from tests.conformance.library import GENRE, LAYOUT

@@ -72,8 +72,8 @@ def test_every_primitive_has_a_form() -> None:
         ),
         pytest.param(Primitive.STRING, "Zürich 🏔\n", "Zürich 🏔\n", "Zürich 🏔\n", id="string"),
         pytest.param(Primitive.STRING, "", "", "", id="string-empty"),
-        pytest.param(Primitive.TIME_OF_DAY, "07:59", "07:59:00", "07:59:00", id="time-without-seconds"),
-        pytest.param(Primitive.TIME_OF_DAY, "07:59:59.5000", "07:59:59.5", "07:59:59.5", id="time-of-day"),
+        pytest.param(Primitive.TIME_OF_DAY, "07:59", "07:59:00.0000000", "07:59:00", id="time-without-seconds"),
+        pytest.param(Primitive.TIME_OF_DAY, "07:59:59.5000", "07:59:59.5000000", "07:59:59.5", id="time-of-day"),
     ],
 )
 def test_what_is_read_and_shown(kind: Primitive, sent: Any, stored: Any, shown: Any) -> None:

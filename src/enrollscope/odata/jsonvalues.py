@@ -21,10 +21,10 @@ from enrollscope.odata.literals import (
     read_double,
     read_duration,
     read_time_of_day,
+    time_text,
     write_binary,
     write_duration,
     write_number,
-    write_time_of_day,
 )
 from enrollscope.odata.values import Instant
 
@@ -142,7 +142,12 @@ def _date(value: object) -> str:
 
 
 def _time_of_day(value: object) -> str:
-    return write_time_of_day(read_time_of_day(_text(value)))
+    return time_text(read_time_of_day(_text(value)).ticks)
+
+
+def _write_time_of_day(stored: str) -> str:
+    """Print a stored time of day without the zeros at its end."""
+    return stored.rstrip("0").rstrip(".") if "." in stored else stored
 
 
 def _duration(value: object) -> int:
@@ -178,6 +183,6 @@ JSON_FORMS: Final[Mapping[Primitive, JsonForm]] = MappingProxyType(
         Primitive.GUID: JsonForm(_guid),
         Primitive.SINGLE: JsonForm(_single, _write_double),
         Primitive.STRING: JsonForm(read_string, self_describing=True),
-        Primitive.TIME_OF_DAY: JsonForm(_time_of_day),
+        Primitive.TIME_OF_DAY: JsonForm(_time_of_day, _write_time_of_day),
     }
 )

@@ -166,6 +166,12 @@ def write_time_of_day(value: TimeOfDay) -> str:
     return f"{text}.{fraction:07}".rstrip("0") if fraction else text
 
 
+def time_text(ticks: int) -> str:
+    """A time of day in the stored form: `hh:mm:ss.fffffff`, so that times compare and are equal as texts."""
+    seconds, fraction = divmod(ticks, TICKS_PER_SECOND)
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{fraction:07}"
+
+
 def write_duration(value: Duration) -> str:
     """Print in canonical form: days, hours, minutes, seconds, the zero ones left out."""
     days, ticks = divmod(abs(value.ticks), _TICKS_PER_DAY)

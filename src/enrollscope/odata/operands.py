@@ -15,7 +15,7 @@ from enrollscope.odata.bound import Bound, Null, Parameter, ScalarType
 from enrollscope.odata.edm import EnumMember, EnumType, Model, Primitive
 from enrollscope.odata.errors import BadRequest, NotBuilt
 from enrollscope.odata.expr import Duration, EnumMembers, Geo, Literal, LiteralValue, TimeOfDay, Unrepresentable
-from enrollscope.odata.literals import read_duration
+from enrollscope.odata.literals import read_duration, time_text
 from enrollscope.odata.promotion import INTEGERS
 from enrollscope.odata.values import Instant
 
@@ -297,12 +297,6 @@ def _stored_integer(value: int) -> tuple[Any, ScalarType]:
     if -(2**31) <= value < 2**31:
         return value, Primitive.INT32
     return (value, Primitive.INT64) if -(2**63) <= value < 2**63 else (str(value), Primitive.DECIMAL)
-
-
-def time_text(ticks: int) -> str:
-    """A time of day in the stored form: `hh:mm:ss.fffffff`, so that text order is time order."""
-    seconds, fraction = divmod(ticks, 10_000_000)
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{fraction:07}"
 
 
 def incompatible(operator: str, left: ScalarType | None, right: ScalarType | None, position: int) -> ClauseFault:
