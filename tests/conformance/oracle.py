@@ -6,6 +6,7 @@ Written from the OData URL conventions 4.01 and the rules in `odata/bound.py`, w
 
 import math
 import operator
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -296,6 +297,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "tolower": str.lower,
     "toupper": str.upper,
     "concat": operator.add,
+    # The form of a pattern that stores get is one that Python reads, too, but for the end of the text.
+    "matchespattern": lambda text, pattern: re.search(pattern.replace("$", r"\Z"), text) is not None,
     "mindatetime": lambda: 0,
     "maxdatetime": lambda: date.max.toordinal() * 864_000_000_000 - 1,
 }

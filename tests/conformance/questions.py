@@ -36,6 +36,7 @@ from enrollscope.odata.bound import (
 )
 from enrollscope.odata.edm import Primitive
 from enrollscope.odata.literals import time_text
+from enrollscope.odata.patterns import parse_pattern, spell_pattern
 from enrollscope.odata.plan import Order
 from enrollscope.odata.values import Instant
 from tests.conformance.library import GENRE, LAYOUT
@@ -50,6 +51,19 @@ FLOATS = st.one_of(
     st.floats(allow_nan=False).map(lambda number: number + 0.0),
 )
 DECIMALS = st.decimals(-(10**12), 10**12, places=3, allow_nan=False).map(lambda number: format(number, "f"))
+PATTERNS = st.recursive(
+    st.sampled_from(
+        ("a", "A", "b", ".", "é", "😀", "\\s", "\\S", "\\w", "[^a-zé]", "[%_'\"\\\\]", "\\u0130", "^", "$", "")
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=2, max_size=3).map("".join),
+        st.lists(inner, min_size=2, max_size=2).map(lambda parts: f"(?:{'|'.join(parts)})"),
+        st.tuples(inner, st.sampled_from(("*", "+", "?", "{2}", "{0,1}", "{1,}", "*?"))).map(
+            lambda parts: f"({parts[0]}){parts[1]}"
+        ),
+    ),
+    max_leaves=5,
+)
 SMALL = st.one_of(st.integers(-3, 3), st.sampled_from((2**31 - 1, -(2**31))))
 LARGE = st.one_of(SMALL, st.sampled_from((2**63 - 1, -(2**63), 2**53 + 1)))
 DAYS = st.dates().map(lambda day: day.isoformat())
@@ -173,6 +187,11 @@ class Asking:
             return Quantified(self.draw(st.sampled_from(Quantifier)), collection, variable, predicate)
         size = Size(collection, variable, predicate)
         return Compare(self.draw(st.sampled_from(Comparison)), size, self.value(Primitive.INT64, 0))
+
+    def pattern(self) -> Bound:
+        """A regular expression in the form that stores get."""
+        self.parameters.append(spell_pattern(parse_pattern(self.draw(PATTERNS))))
+        return Parameter(len(self.parameters) - 1, Primitive.STRING)
 
     def case(self, kind: ScalarType, depth: int) -> Bound:
         """A choice."""
@@ -381,6 +400,7 @@ EACH: dict[str, Callable[[Asking], Bound]] = {
     "time": _call("time", _CLOCK, _TIME),
     "fractionalseconds": _call("fractionalseconds", _EXACT, _TIME),
     "fractionalseconds-time": _call("fractionalseconds", _EXACT, _CLOCK),
+    "matchespattern": lambda asking: asking.call("matchespattern", _BOOL, asking.value(_TEXT, 1), asking.pattern()),
     "totalseconds": _call("totalseconds", _EXACT, Primitive.DURATION),
     "mindatetime": _call("mindatetime", _TIME),
     "maxdatetime": _call("maxdatetime", _TIME),

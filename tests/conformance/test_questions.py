@@ -229,7 +229,7 @@ def test_integers_are_exact_or_refused(
             NotBuilt,
             id="nan",
         ),
-        pytest.param(Call("matchespattern", (TITLE, TITLE), Primitive.BOOLEAN), (), NotBuilt, id="not-offered"),
+        pytest.param(Call("geo.intersects", (TITLE, TITLE), Primitive.BOOLEAN), (), NotBuilt, id="not-offered"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_asked_is_refused(

@@ -227,7 +227,8 @@ def test_faults_say_what_and_where(text: str, message: str, position: int) -> No
         pytest.param("hassubsequence(stringList,['a'])", id="subsequence"),
         pytest.param("hassubset(stringList,stringList)", id="two-collections"),
         pytest.param("[1] eq [1]", id="arrays"),
-        pytest.param("matchesPattern(label,'a')", id="pattern"),
+        pytest.param("matchesPattern(label,observer)", id="pattern-of-each-entity"),
+        pytest.param("matchesPattern(label,'(a)%5C1')", id="pattern-that-is-not-regular"),
         pytest.param("geo.length(geography'SRID=0;LineString(0 0,1 1)') lt 5", id="geo"),
     ],
 )

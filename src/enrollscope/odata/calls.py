@@ -19,6 +19,7 @@ from enrollscope.odata.bound import (
     Not,
     Null,
     OfType,
+    Parameter,
     Present,
     Quantified,
     Quantifier,
@@ -35,6 +36,7 @@ from enrollscope.odata.expr import Case as ParsedCase
 from enrollscope.odata.functions import FUNCTIONS, Function
 from enrollscope.odata.operands import ClauseFault, Word, type_name
 from enrollscope.odata.paths import Loose, Paths
+from enrollscope.odata.patterns import BadPattern, parse_pattern, spell_pattern
 from enrollscope.odata.promotion import INTEGERS, NUMBERS, common_type
 from enrollscope.odata.rows import Many, Structure, element_of
 
@@ -83,7 +85,24 @@ class Calls(Paths, ABC):
             if operand is None or isinstance(operand, Many):
                 raise _on_collections(function, call)
             arguments.append(self.fix(operand, wanted, item.position))
+        if call.function == "matchespattern":
+            self._spell_pattern(arguments[1], call.arguments[1].position)
         return _signed(function, call, tuple(arguments))
+
+    def _spell_pattern(self, pattern: Bound, position: int) -> None:
+        """Put the form of a pattern that stores understand in its place."""
+        if not isinstance(pattern, Parameter) or pattern.type is not Primitive.STRING:
+            if pattern.type not in (Primitive.STRING, None) or isinstance(pattern, Null):
+                return  # no signature takes it, or the result is null
+            raise NotBuilt("matchesPattern is offered for a pattern that is a literal.", position=position)
+        self._operands.unshareable()
+        try:
+            text = spell_pattern(parse_pattern(self._operands.parameters[pattern.index]))
+        except BadPattern as error:
+            raise ClauseFault(
+                f"Invalid pattern: {error.problem}, at character {error.position} of the pattern.", position
+            ) from error
+        self._operands.parameters[pattern.index] = text
 
     def _beyond_signatures(self, call: ParsedCall) -> Bound:
         match call.function:

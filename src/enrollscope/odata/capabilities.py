@@ -31,7 +31,7 @@ NOT_YET = frozenset({"deltatoken", "index"})
 METADATA_FORMATS = ("application/xml", "application/json")
 """What `$metadata` is offered in; the first is what a client gets that does not care."""
 
-_FUNCTIONS_NOT_YET = frozenset({"matchesPattern", "geo.distance", "geo.intersects", "geo.length"})
+_FUNCTIONS_NOT_YET = frozenset({"geo.distance", "geo.intersects", "geo.length"})
 
 OFFERED_FUNCTIONS = frozenset(function.name for function in FUNCTIONS.values()) - _FUNCTIONS_NOT_YET
 """Canonical functions that expressions may call, in the spelling of `functions.FUNCTIONS`."""

@@ -125,6 +125,10 @@ class Dialect(Protocol):
         """The elements of an array in JSON, one a row, in a column `value`; none where it is null."""
         ...
 
+    def matches(self, text: Sql, pattern: Sql) -> Sql:
+        """Whether some part of the text matches a pattern of `odata.patterns`."""
+        ...
+
     def mentions(self, text: Sql, values: list[Sql]) -> Sql:
         """Whether at least one of the values contains the text in any case; never null."""
         ...
@@ -252,6 +256,10 @@ class SqliteDialect:
         """See `Dialect`."""
         array = func.json_extract(json, _json_path(path)) if path else json
         return func.json_each(array).table_valued("value", name=name)
+
+    def matches(self, text: Sql, pattern: Sql) -> Sql:
+        """See `Dialect`."""
+        return own_function("matches", BOOLEAN, text, pattern)
 
     def mentions(self, text: Sql, values: list[Sql]) -> Sql:
         """One call for all values."""

@@ -337,6 +337,8 @@ class Expressions:
                 return dialect.substring(text, start, rest[0] if rest else None)
             case "trim", [text]:
                 return dialect.trimmed(text, literal(WHITE_SPACE, TEXT))
+            case "matchespattern", [text, pattern]:
+                return dialect.matches(text, pattern)
             case (("tolower" | "toupper"), [text]):
                 return dialect.cased(name, text)
             case _:

@@ -125,6 +125,10 @@ class PostgresDialect:
         elements = case((func.json_typeof(found) == literal("array", TEXT), found))
         return func.json_array_elements(elements).table_valued(named_column("value", JSON), name=name)
 
+    def matches(self, text: Sql, pattern: Sql) -> Sql:
+        """The server's regular expressions know that form, and are followed without trial and error."""
+        return text.op("~", return_type=BOOLEAN)(pattern)
+
     def mentions(self, text: Sql, values: list[Sql]) -> Sql:
         """See `Dialect`."""
         sought = self.cased("tolower", text)

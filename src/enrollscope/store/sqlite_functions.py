@@ -14,6 +14,7 @@ import apsw
 
 from enrollscope.odata.errors import BadRequest
 from enrollscope.odata.values import TICKS_PER_SECOND
+from enrollscope.store.automata import automaton
 
 _INT64 = 2**63
 
@@ -175,6 +176,7 @@ def _functions() -> dict[str, Callable[..., Any]]:
         "double": float,
         "number": lambda number: float(_INFINITIES.get(number, number)),
         "whole": whole,
+        "matches": lambda text, pattern: automaton(pattern).found_in(text),
         "integer_add": lambda left, right: integer(left + right),
         "integer_sub": lambda left, right: integer(left - right),
         "integer_mul": lambda left, right: integer(left * right),
