@@ -196,7 +196,7 @@ class Server:
         """A database that the processes of this test run share: whoever comes first makes what is in it."""
         with (self.folder / f"{name}.made").open("a+", encoding="ascii") as made:
             fcntl.flock(made, fcntl.LOCK_EX)
-            if made.tell() == 0:
+            if os.fstat(made.fileno()).st_size == 0:  # what another process wrote while this one waited counts
                 self.psql(f"CREATE DATABASE {name}")
                 make(name)
                 made.write("made")

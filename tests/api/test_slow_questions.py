@@ -13,7 +13,7 @@ async def fill(client: Client) -> None:
     """Put events in, many at a time, so that they share commits."""
 
     async def create(number: int) -> None:
-        body = {"operatingSystem": "Windows", "failureReason": f"{number}" * 40}
+        body = {"operatingSystem": "Windows", "failureReason": f"Reason {number} " * 600}
         assert (await asyncio.to_thread(client.post, EVENTS, body)).status_code == 201
 
     await asyncio.gather(*map(create, range(ROWS)))
