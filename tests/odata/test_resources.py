@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from enrollscope.odata.errors import BadRequest, NotBuilt, ODataError
+from enrollscope.odata.options import parse_options
 from enrollscope.odata.path import parse_path
 from enrollscope.odata.plan import LinkedTo
 from enrollscope.odata.resources import (
@@ -24,6 +25,7 @@ from tests.model.reading import MODELS
 USER = "0b0b0b0b-1111-4222-8333-444444444444"
 EVENTS = "deviceManagement/troubleshootingEvents"
 CAST = "microsoft.graph.enrollmentTroubleshootingEvent"
+GUID = "6f1c0000-0000-4000-8000-00000000000a"
 VPP = "microsoft.graph.appleVppTokenTroubleshootingEvent"
 
 BASE = "deviceManagementTroubleshootingEvent"
@@ -164,6 +166,47 @@ def test_the_key_of_a_member(path: str, key: str) -> None:
     resource = resolve(path)
     assert isinstance(resource, Member)
     assert resource.key == key
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "key"),
+    [
+        pytest.param(f"{EVENTS}(@k)", "@k='x'", "x", id="key"),
+        pytest.param(f"{EVENTS}(id=@k)", "@k='a%2Fb''c'", "a/b'c", id="named-key-with-a-slash"),
+        pytest.param(f"{EVENTS}(%40k)", "@k='x'", "x", id="encoded"),
+        pytest.param(f"{EVENTS}/{CAST}(@k)", "@k='x'", "x", id="behind-a-cast"),
+        pytest.param(f"{EVENTS}(@k)/{CAST}", "@k='x'", "x", id="before-a-cast"),
+        pytest.param(f"users(@u)/{USER_PATH}(@k)", "@u='Bob'&@k=@j&@j='x'", "x", id="source-and-alias-of-an-alias"),
+        pytest.param(f"{EVENTS}(@k)", "@k='6F1C0000-0000-4000-8000-00000000000A'", GUID, id="guid"),
+        pytest.param(f"{EVENTS}/@k", "@k='x'", "@k", id="a-segment-is-a-key-itself"),
+    ],
+)
+def test_an_alias_stands_for_a_key(path: str, query: str, key: str) -> None:
+    """Between the parentheses behind a name a parameter alias stands for the key that the request gives it."""
+    resources = Resources(MODELS["v1.0"])
+    for _ in range(2):
+        resource = resources.find(path, USER, parse_options(query))
+        assert isinstance(resource, Member)
+        assert resource.key == key
+        assert resource.scope.links in ((), (LinkedTo("userId", "Bob"),))
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        pytest.param("", "The alias '@k' stands for no key", id="without-a-value"),
+        pytest.param("@j='x'", "The alias '@k' stands for no key", id="another-one"),
+        pytest.param("@k=@k", "The alias '@k' stands for no key", id="of-itself"),
+        pytest.param("@k=@j&@j=@k", "stands for no key", id="in-a-circle"),
+        pytest.param("@k=5", "must be a string", id="number"),
+        pytest.param("@k=null", "must be a string", id="null"),
+        pytest.param("@k='x", "@k", id="broken"),
+    ],
+)
+def test_an_alias_that_is_no_key(query: str, message: str) -> None:
+    """An alias that nothing is given to, or no string, is refused."""
+    with pytest.raises(BadRequest, match=message):
+        Resources(MODELS["v1.0"]).find(f"{EVENTS}(@k)", USER, parse_options(query))
 
 
 @pytest.mark.parametrize(

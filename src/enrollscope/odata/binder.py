@@ -92,7 +92,7 @@ class Binder:
             PreconditionFailed: `If-Match` names versions of what has none.
             NotBuilt: valid OData that is not offered yet.
         """
-        resource = self._resources.find(asked.path, asked.user)
+        resource = self._resources.find(asked.path, asked.user, asked.options)
         if not isinstance(resource, Member):
             _refuse_tags(asked.precondition)
         method = "GET" if asked.method == "HEAD" else asked.method

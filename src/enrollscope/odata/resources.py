@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 from enrollscope.odata.edm import EntityType, Model, NavigationProperty, visible_properties
 from enrollscope.odata.errors import BadRequest, NotBuilt
-from enrollscope.odata.expr import Expr, Literal
+from enrollscope.odata.expr import Alias, Argument, Expr, Literal, Path
 from enrollscope.odata.hints import near_name
+from enrollscope.odata.options import NO_OPTIONS, Options
 from enrollscope.odata.path import PathSegment, parse_path
 from enrollscope.odata.plan import LinkedTo, Scope
 
@@ -102,13 +103,20 @@ class Resources:
         # Raw path of a collection → its scope: most requests name one entity of a collection named before.
         self._collections: dict[str, Scope] = {}
 
-    def find(self, path: str, user: str | None) -> Resource:
-        """Find what a raw path, still percent-encoded, names. For the rest see `resolve`."""
+    def find(self, path: str, user: str | None, options: Options = NO_OPTIONS) -> Resource:
+        """Find what a raw path, still percent-encoded, names. For the rest see `resolve`.
+
+        Args:
+            options: those of the request, whose parameter aliases may stand for keys (URL conventions 4.01 §5.3).
+        """
         prefix, _, last = path.rpartition("/")
         plain = _PLAIN_KEY.fullmatch(last) is not None
         if plain and (scope := self._collections.get(prefix)) is not None:
             return Member(scope, _canonical(last))
-        resource = self.resolve(parse_path(path), user)
+        segments = parse_path(path)
+        if options.aliases:
+            return self.resolve(_unaliased(segments, options), user)
+        resource = self.resolve(segments, user)
         if plain and isinstance(resource, Member) and not resource.scope.links:
             if len(self._collections) >= _MOST_COLLECTIONS:
                 self._collections.clear()
@@ -280,6 +288,37 @@ def _caller(user: str | None) -> str:
     return user
 
 
+def _unaliased(segments: tuple[PathSegment, ...], options: Options) -> tuple[PathSegment, ...]:
+    """The same path with keys in place of the aliases that stand for them."""
+    return tuple(
+        segment if not segment.arguments else replace(segment, arguments=_without_aliases(segment.arguments, options))
+        for segment in segments
+    )
+
+
+def _without_aliases(arguments: tuple[Argument, ...], options: Options) -> tuple[Argument, ...]:
+    return tuple(replace(item, value=_meant(item.value, options)) for item in arguments)
+
+
+def _meant(value: Expr, options: Options) -> Expr:
+    seen: set[str] = set()
+    while (alias := _alias_in(value)) is not None and alias.name not in seen:
+        seen.add(alias.name)
+        given = options.alias(alias.name)
+        if given is None:
+            break
+        value = given
+    return value
+
+
+def _alias_in(value: Expr) -> Alias | None:
+    match value:
+        case Path(segments=(Alias() as alias,)):
+            return alias
+        case _:
+            return None
+
+
 def _key_of(segment: PathSegment, entity: EntityType) -> str:
     """The key in the parentheses behind a name."""
     arguments = segment.arguments or ()
@@ -289,6 +328,11 @@ def _key_of(segment: PathSegment, entity: EntityType) -> str:
     name = entity.key_property.name
     if argument.name is not None and argument.name.lower() != name.lower():
         raise BadRequest(f"'{argument.name}' is not the key of '{segment.name}'; that is '{name}'.")
+    if (alias := _alias_in(argument.value)) is not None:
+        raise BadRequest(
+            f"The alias '@{alias.name}' stands for no key: the request must give it one, such as @{alias.name}='…'.",
+            target=f"@{alias.name}",
+        )
     if not isinstance(argument.value, Literal) or not isinstance(argument.value.value, str):
         raise BadRequest(f"The key in parentheses behind '{segment.name}' must be a string in single quotes.")
     return argument.value.value
