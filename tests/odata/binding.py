@@ -31,7 +31,7 @@ from enrollscope.odata.bound import (
 )
 from enrollscope.odata.cursors import CursorSigner
 from enrollscope.odata.edm import Model
-from enrollscope.odata.headers import Preferences
+from enrollscope.odata.headers import Preferences, ProtocolVersion
 from enrollscope.odata.options import parse_options
 from enrollscope.odata.plan import ALWAYS, Cut, Group, Keep, Order, Plan, Precondition, Rank, ReadCollection, Step
 from tests.odata.observatory import CURRENT
@@ -51,6 +51,7 @@ def bind(
     preferences: Preferences | None = None,
     precondition: Precondition = ALWAYS,
     page_size: int = 100,
+    version: ProtocolVersion = ProtocolVersion.V4,
 ) -> Plan:
     """Bind a request of one tenant."""
     return Binder(model, SIGNER).bind(
@@ -63,6 +64,7 @@ def bind(
             tenant=TENANT,
             user=None,
             page_size=page_size,
+            version=version,
         )
     )
 

@@ -50,7 +50,17 @@ def test_choices(text: str, bound: str) -> None:
             "cast(guidValue,'Edm.String') eq '1'", "(eq (cast:String guidValue) '1':String)", id="quoted-type"
         ),
         pytest.param("cast(label,Edm.String) eq 'a'", "(eq label 'a':String)", id="to-its-own-type"),
-        pytest.param("cast(label,Edm.Int32) eq 5", "(eq null 5:Int32)", id="no-such-cast-is-null"),
+        pytest.param("cast(dateValue,Edm.Int32) eq 5", "(eq null 5:Int32)", id="no-such-cast-is-null"),
+        pytest.param("cast('5',Edm.Int32) eq int32Value", "(eq 5:Int32 int32Value)", id="text-as-number"),
+        pytest.param("cast('5',Edm.Int16) eq 5", "(eq 5:Int16 5:Int32)", id="text-as-small-number"),
+        pytest.param("cast('5.5',Edm.Int32) eq 5", "(eq null 5:Int32)", id="fraction-as-integer"),
+        pytest.param(
+            "cast('0001-01-01T00:00:01Z',Edm.DateTimeOffset) le dateTimeOffsetValue",
+            "(le 10000000:DateTimeOffset dateTimeOffsetValue)",
+            id="text-as-time",
+        ),
+        pytest.param("cast('TRUE',Edm.Boolean)", "True:Boolean", id="text-as-truth"),
+        pytest.param("cast('x',Edm.Guid) eq guidValue", "(eq null guidValue)", id="text-that-is-no-guid"),
         pytest.param("cast(null,Edm.Int32) eq 5", "(eq null 5:Int32)", id="null"),
         pytest.param(
             "cast(booleanValue,Edm.String) eq 'true'",
@@ -205,7 +215,7 @@ def test_collections_as_arguments(text: str, bound: str) -> None:
         pytest.param("2 div durationValue eq durationValue", "for operator kind 'Divide'", id="number-by-duration"),
         pytest.param("label add 'a' eq 'a'", "for operator kind 'Add'", id="strings"),
         pytest.param("label add null eq 'a'", "for operator kind 'Add'", id="string-and-null"),
-        pytest.param("durationValue eq 'a'", "'a' is no duration", id="no-duration"),
+        pytest.param("durationValue eq 'a'", "'a' is no Edm.Duration", id="no-duration"),
         pytest.param("hassubset(label,['a'])", "hasSubset compares collections", id="subset-of-text"),
         pytest.param("hassubset(stringList,[1])", "'Edm.String' and 'Edm.Int32'", id="subset-of-another-type"),
         pytest.param("isdefined(lable)", "Did you mean 'label'?", id="isdefined-unknown"),

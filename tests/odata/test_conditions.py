@@ -2,10 +2,13 @@
 
 import pytest
 
+from enrollscope.odata.binder import Asked, Binder
 from enrollscope.odata.errors import BadRequest, NotBuilt, ODataError
-from enrollscope.odata.headers import Preferences
-from tests.odata.binding import bind_list, condition
-from tests.odata.observatory import OLD
+from enrollscope.odata.headers import Preferences, ProtocolVersion
+from enrollscope.odata.options import parse_options
+from enrollscope.odata.plan import ALWAYS, ReadCollection
+from tests.odata.binding import PATH, SIGNER, TENANT, bind_list, condition
+from tests.odata.observatory import CURRENT, OLD
 
 GUID = "0b0b0b0b-1111-4222-8333-444444444444"
 INCLUDE = Preferences(include_unknown=True)
@@ -237,6 +240,97 @@ def test_valid_odata_that_is_not_offered_is_501(text: str) -> None:
     with pytest.raises(ODataError) as refusal:
         condition(text)
     assert isinstance(refusal.value, NotBuilt)
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"),
+    [
+        pytest.param(
+            "dateTimeOffsetValue ge '0001-01-01T00:00:01Z'",
+            "(ge dateTimeOffsetValue 10000000:DateTimeOffset)",
+            id="time",
+        ),
+        pytest.param("'2024-02-29' eq dateValue", "(eq '2024-02-29':Date dateValue)", id="date-first"),
+        pytest.param("timeOfDayValue lt '09:05'", "(lt timeOfDayValue '09:05:00.0000000':TimeOfDay)", id="time-of-day"),
+        pytest.param("int16Value eq '70000'", "(eq int16Value 70000:Int32)", id="integer"),
+        pytest.param("int16Value lt '1.5'", "(lt int16Value '1.5':Decimal)", id="fraction-beside-an-integer"),
+        pytest.param("decimalValue eq '1.50'", "(eq decimalValue '1.50':Decimal)", id="decimal"),
+        pytest.param("doubleValue lt 'INF'", "(lt doubleValue inf:Double)", id="double"),
+        pytest.param("booleanValue eq 'true'", "(eq booleanValue True:Boolean)", id="boolean"),
+        pytest.param(f"guidValue in ('{GUID}')", f"(in guidValue '{GUID}':Guid)", id="guid-in-a-list"),
+        pytest.param("binaryValue eq 'AQI='", "(eq binaryValue b'\\x01\\x02':Binary)", id="binary"),
+        pytest.param("band eq 'infrared'", "(eq band 2:band)", id="member"),
+        pytest.param("label eq '5'", "(eq label '5':String)", id="text-stays-text"),
+        pytest.param("year(dateValue) eq '2024'", "(eq (year dateValue) 2024:Int32)", id="beside-a-function"),
+        pytest.param(
+            "date('0001-01-02T00:00:00Z') eq dateValue",
+            "(eq (date 864000000000:DateTimeOffset) dateValue)",
+            id="argument",
+        ),
+        pytest.param("substring(label,'1') eq 'a'", "(eq (substring label 1:Int32) 'a':String)", id="second-argument"),
+        pytest.param(
+            "dateTimeOffsetValue ge @t&@t='0001-01-01T00:00:01Z'",
+            "(ge dateTimeOffsetValue 10000000:DateTimeOffset)",
+            id="by-an-alias",
+        ),
+    ],
+)
+def test_text_stands_for_other_values_in_401(text: str, bound: str) -> None:
+    """Who asks for 4.01 may write any value as text where its type is wanted (protocol 4.01 §12.2.1)."""
+    assert condition(text, version=ProtocolVersion.V401) == bound
+
+
+@pytest.mark.parametrize(
+    ("text", "version", "message", "position"),
+    [
+        pytest.param(
+            "dateTimeOffsetValue ge '2024-01-01T00:00:00Z'",
+            "4.0",
+            "'Edm.DateTimeOffset' and 'Edm.String'",
+            20,
+            id="graph",
+        ),
+        pytest.param("int16Value eq '5'", "4.0", "'Edm.Int16' and 'Edm.String'", 11, id="graph-number"),
+        pytest.param(
+            "dateTimeOffsetValue ge 'yesterday'",
+            "4.01",
+            "'yesterday' is no Edm.DateTimeOffset: expected",
+            23,
+            id="no-time",
+        ),
+        pytest.param("guidValue eq 'x'", "4.01", "'x' is no Edm.Guid: expected a GUID", 13, id="no-guid"),
+        pytest.param(
+            "dateTimeOffsetValue add '2024-01-01T00:00:00Z' eq null",
+            "4.01",
+            "operator kind 'Add'",
+            20,
+            id="sum-of-times",
+        ),
+        pytest.param("label eq 'a%00b'", "4.01", "U+0000", 9, id="nul"),
+    ],
+)
+def test_text_that_stands_for_nothing(text: str, version: str, message: str, position: int) -> None:
+    """In 4.0 only text goes with text, as in Graph; in 4.01 it must spell a value of the type."""
+    with pytest.raises(BadRequest) as refusal:
+        condition(text, version=ProtocolVersion(version))
+    assert message in refusal.value.message
+    assert refusal.value.position == position
+
+
+def test_a_shape_is_of_one_version() -> None:
+    """What is remembered of a question in one version is no answer to the same words in the other."""
+    binder = Binder(CURRENT, SIGNER)
+    for version in (ProtocolVersion.V401, ProtocolVersion.V4, ProtocolVersion.V401):
+        for day in ("2024-01-01", "2024-02-29"):
+            options = parse_options(f"$filter=dateValue ge '{day}'")
+            asked = Asked("GET", PATH, options, Preferences(), ALWAYS, TENANT, None, 100, version=version)
+            if version is ProtocolVersion.V4:
+                with pytest.raises(BadRequest):
+                    binder.bind(asked)
+            else:
+                plan = binder.bind(asked)
+                assert isinstance(plan, ReadCollection)
+                assert plan.paging.parameters == (day,)
 
 
 def test_equal_shapes_are_equal_whatever_the_literals() -> None:

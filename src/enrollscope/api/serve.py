@@ -121,7 +121,7 @@ class Service:
         """
         caller = await self._authenticate(call, path)
         version = _version(call)
-        options, preferences, plan = self._understand(call, path, caller)
+        options, preferences, plan = self._understand(call, path, caller, version)
         if isinstance(plan, CountCollection):
             return await self._count(plan, call, caller, preferences, version)
         if isinstance(plan, DeleteEntity):
@@ -155,7 +155,7 @@ class Service:
         """
         caller = await self._authenticate(call, path)
         version = _version(call)
-        options, preferences, plan = self._understand(call, path, caller)
+        options, preferences, plan = self._understand(call, path, caller, version)
         match plan:
             case DeleteEntity():
                 return self._delete(plan, call, caller)
@@ -181,11 +181,13 @@ class Service:
         caller = self._verifier.cached(authorization, now)
         return caller if caller is not None else await self._verifier.identify(authorization, now)
 
-    def _understand(self, call: Call, path: str, caller: Caller) -> tuple[Options, Preferences, Plan]:
+    def _understand(
+        self, call: Call, path: str, caller: Caller, version: ProtocolVersion
+    ) -> tuple[Options, Preferences, Plan]:
         check_client_request_id(call.headers)
         preferences = read_preferences(call.headers.get("prefer", ""))
         options = parse_options(call.query)
-        return options, preferences, self._bind(call, path, options, preferences, caller)
+        return options, preferences, self._bind(call, path, options, preferences, caller, version)
 
     def _answering(
         self, call: Call, options: Options, preferences: Preferences, caller: Caller, version: ProtocolVersion
@@ -193,7 +195,15 @@ class Service:
         base = f"{call.base_url}/{self._version}"
         return Answering(base, caller.tenant_id, _json_format(call, options, version), preferences)
 
-    def _bind(self, call: Call, path: str, options: Options, preferences: Preferences, caller: Caller) -> Plan:
+    def _bind(
+        self,
+        call: Call,
+        path: str,
+        options: Options,
+        preferences: Preferences,
+        caller: Caller,
+        version: ProtocolVersion,
+    ) -> Plan:
         plan = self._binder.bind(
             Asked(
                 method=call.method,
@@ -205,6 +215,7 @@ class Service:
                 user=caller.user_id,
                 page_size=self._settings.page_size,
                 now=call.received,
+                version=version,
             )
         )
         match plan:

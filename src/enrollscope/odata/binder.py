@@ -15,7 +15,7 @@ from enrollscope.odata.capabilities import (
 from enrollscope.odata.cursors import CursorSigner, fingerprint
 from enrollscope.odata.edm import Model
 from enrollscope.odata.errors import BadRequest, MethodNotAllowed, NotBuilt, PreconditionFailed
-from enrollscope.odata.headers import Preferences
+from enrollscope.odata.headers import Preferences, ProtocolVersion
 from enrollscope.odata.options import NO_OPTIONS, Options
 from enrollscope.odata.plan import (
     EVERYTHING,
@@ -61,6 +61,7 @@ class Asked(NamedTuple):
         tenant, user: whose data, and the caller's own key in it; `None` for an application.
         page_size: the most entities a page may hold.
         now: ticks, UTC: when the request was received.
+        version: of the answer that the client asks for.
     """
 
     method: str
@@ -72,6 +73,12 @@ class Asked(NamedTuple):
     user: str | None
     page_size: int
     now: int = 0
+    version: ProtocolVersion = ProtocolVersion.V4
+
+    @property
+    def texts(self) -> bool:
+        """Whether strings stand for values of other types: in 4.01 they do, and Graph refuses them (contract §4.4)."""
+        return self.version is ProtocolVersion.V401
 
 
 class Binder:
@@ -131,7 +138,7 @@ class Binder:
         _allow(options, COLLECTION_OPTIONS)
         include_unknown = asked.preferences.include_unknown
         question, parameters = self._questions.ask(
-            scope, options, collection.predicates, include_unknown=include_unknown
+            scope, options, collection.predicates, include_unknown=include_unknown, texts=asked.texts
         )
         mark = self._fingerprint(scope, options, include_unknown=include_unknown)
         token = options.text("skiptoken")
@@ -178,6 +185,7 @@ class Binder:
             asked.options,
             collection.predicates,
             include_unknown=asked.preferences.include_unknown,
+            texts=asked.texts,
         )
         return CountCollection(collection.scope, question.query, Paging(parameters, limit=1, now=asked.now))
 

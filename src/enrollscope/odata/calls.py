@@ -34,7 +34,7 @@ from enrollscope.odata.expr import Array, Expr, Literal, Path, TypeCall, Variabl
 from enrollscope.odata.expr import Call as ParsedCall
 from enrollscope.odata.expr import Case as ParsedCase
 from enrollscope.odata.functions import FUNCTIONS, Function
-from enrollscope.odata.operands import ClauseFault, Word, type_name
+from enrollscope.odata.operands import ClauseFault, Word, read_text, type_name
 from enrollscope.odata.paths import Loose, Paths
 from enrollscope.odata.patterns import BadPattern, parse_pattern, spell_pattern
 from enrollscope.odata.promotion import INTEGERS, NUMBERS, common_type
@@ -77,10 +77,11 @@ class Calls(Paths, ABC):
             raise NotBuilt(f"{function.name} is not offered{reason}.", position=call.position)
         if not function.signatures:
             return self._beyond_signatures(call)
-        # The one type that text without a prefix can be taken for, where nothing else fits.
-        wanted = Primitive.DURATION if function.signatures[0].arguments == (Primitive.DURATION,) else None
         arguments: list[Bound] = []
-        for item in call.arguments:
+        for place, item in enumerate(call.arguments):
+            # The one type that a text can be taken for, where nothing else fits.
+            possible = {each.arguments[place] for each in function.signatures if place < len(each.arguments)}
+            wanted = possible.pop() if len(possible) == 1 else None
             operand = None if isinstance(item, Array) else self.loose(item)
             if operand is None or isinstance(operand, Many):
                 raise _on_collections(function, call)
@@ -245,6 +246,8 @@ class Calls(Paths, ABC):
             return Null(wanted) if kind is None else bound
         if kind in NUMBERS and wanted in NUMBERS:
             return Cast(bound, wanted)
+        if kind is Primitive.STRING and isinstance(bound, Parameter) and isinstance(wanted, Primitive):
+            return self._read(bound, wanted)
         if wanted is not Primitive.STRING:
             return Null(wanted)  # there is no such cast, so it fails (§5.1.1.10.1)
         if kind in _PLAIN_AS_TEXT:
@@ -255,6 +258,15 @@ class Calls(Paths, ABC):
             return self._member_name(bound, kind)
         true, false = self._operands.text("true"), self._operands.text("false")
         return Case(((bound, true), (Not(bound), false)), Null(Primitive.STRING), Primitive.STRING)
+
+    def _read(self, text: Parameter, wanted: Primitive) -> Bound:
+        """The value that a string literal spells; null where it spells none of the type."""
+        self._operands.unshareable()
+        try:
+            stored = read_text(self._operands.parameters[text.index], wanted)
+        except ValueError:
+            return Null(wanted)
+        return self._operands.parameter(stored, wanted)
 
     def _member_name(self, bound: Bound, kind: EnumType) -> Bound:
         """The name of an enumeration member as the client would see it."""

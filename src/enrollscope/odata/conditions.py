@@ -156,9 +156,9 @@ class Conditions(Calls):
         """Fix two operands, each with regard to the type of the other."""
         if isinstance(left, Literal | Word) and not isinstance(right, Word):
             fixed = self.fix(right, None, binary.right.position)
-            return self.fix(left, fixed.type, binary.left.position), fixed
+            return self.fix(left, _wanted_beside(fixed, binary), binary.left.position), fixed
         fixed = self.fix(left, None, binary.left.position)
-        return fixed, self.fix(right, fixed.type, binary.right.position)
+        return fixed, self.fix(right, _wanted_beside(fixed, binary), binary.right.position)
 
     def compared(self, operator: Comparison, left: Bound, right: Bound, position: int) -> Bound:
         """A comparison whose operands must go together."""
@@ -227,6 +227,12 @@ def _joined(logic: Logic, conditions: list[Bound]) -> Bound:
     for condition in conditions[1:]:
         found = Combine(logic, found, condition)
     return found
+
+
+def _wanted_beside(fixed: Bound, binary: Binary) -> ScalarType | None:
+    """The type that a literal should have beside an operand: beside a point in time it may be a duration, too."""
+    point = fixed.type is Primitive.DATE_TIME_OFFSET or fixed.type is Primitive.DATE
+    return None if point and binary.operator not in _COMPARISONS else fixed.type
 
 
 def _presence(operator: Comparison, left: Loose, right: Loose) -> Bound | None:

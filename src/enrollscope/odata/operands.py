@@ -15,7 +15,7 @@ from enrollscope.odata.bound import Bound, Null, Parameter, ScalarType
 from enrollscope.odata.edm import EnumMember, EnumType, Model, Primitive
 from enrollscope.odata.errors import BadRequest, NotBuilt
 from enrollscope.odata.expr import Duration, EnumMembers, Geo, Literal, LiteralValue, TimeOfDay, Unrepresentable
-from enrollscope.odata.literals import read_duration, time_text
+from enrollscope.odata.literals import FORMS, read_decimal, time_text
 from enrollscope.odata.promotion import INTEGERS
 from enrollscope.odata.values import Instant
 
@@ -100,13 +100,16 @@ class Origin(NamedTuple):
 class Operands:
     """Collects the parameters of one question.
 
+    Args:
+        texts: a string stands for a value of whatever primitive type is wanted; otherwise of a Duration alone.
+
     Attributes:
         clause: the query option that is being bound.
         shareable: the shape holds for any literals of the same types.
         timed: the question asks what time it is.
     """
 
-    def __init__(self, model: Model, *, include_unknown: bool) -> None:
+    def __init__(self, model: Model, *, include_unknown: bool, texts: bool = False) -> None:
         self.parameters: list[Any] = []
         self.origins: list[Origin | None] = []
         self.clause = ""
@@ -114,6 +117,7 @@ class Operands:
         self.timed = False
         self._model = model
         self._include_unknown = include_unknown
+        self._texts = texts
         self._variables = 0
 
     def parameter(self, value: Any, scalar: ScalarType, origin: Origin | None = None) -> Parameter:
@@ -174,8 +178,8 @@ class Operands:
         if isinstance(wanted, EnumType):
             return self._enum_number(wanted, literal), wanted
         if isinstance(value, str):
-            if wanted is Primitive.DURATION:
-                return _duration(value, literal.position), wanted
+            if isinstance(wanted, Primitive) and (wanted is Primitive.DURATION or self._texts):
+                return _of_text(value, wanted, literal.position)
             _check_text(value, literal.position)
             return value, Primitive.STRING
         if isinstance(value, Instant):
@@ -257,12 +261,26 @@ def _check_text(text: str, position: int) -> None:
         raise ClauseFault("A string holds the character U+0000, which no value here can.", position)
 
 
-def _duration(text: str, position: int) -> int:
-    """The prefix of a duration may be left out where only a duration fits (ABNF, durationLiteral)."""
+def _of_text(text: str, wanted: Primitive, position: int) -> tuple[Any, ScalarType]:
+    """The stored form and type of a value that is written as a string: of a number, as if it had no quotes."""
+    _check_text(text, position)
     try:
-        return read_duration(text).ticks
+        if wanted in INTEGERS:
+            number = read_decimal(text)
+            return _stored(int(number) if number == number.to_integral_value() else number)
+        return read_text(text, wanted), wanted
     except ValueError as error:
-        raise ClauseFault(f"'{text[:100]}' is no duration: {error}.", position) from error
+        raise ClauseFault(f"'{text[:100]}' is no {wanted.value}: {error}.", position) from error
+
+
+def read_text(text: str, wanted: Primitive) -> Any:
+    """The stored form of the value of a type that a text spells.
+
+    Raises:
+        ValueError: it spells none, with a clause that says what would be right.
+    """
+    value = FORMS[wanted.value].read(text)
+    return value.ticks if isinstance(value, Instant) else _stored(value)[0]
 
 
 def _stored(value: LiteralValue) -> tuple[Any, ScalarType]:

@@ -57,12 +57,19 @@ class Questions:
         self._shapes: Shapes[Question] = Shapes()
 
     def ask(
-        self, scope: Scope, options: Options, predicates: tuple[Expr, ...], *, include_unknown: bool
+        self,
+        scope: Scope,
+        options: Options,
+        predicates: tuple[Expr, ...],
+        *,
+        include_unknown: bool,
+        texts: bool = False,
     ) -> tuple[Question, tuple[Any, ...]]:
         """Understand what is asked of a collection.
 
         Args:
             predicates: conditions of the resource path, `/$filter(…)`.
+            texts: strings stand for values of other primitive types where these are wanted.
 
         Returns:
             The shape of the question, and the values that belong to it.
@@ -74,11 +81,11 @@ class Questions:
         links = tuple(link.value for link in scope.links)
         shape = None
         if not predicates:
-            where = (scope.stored.name, scope.declared.name, scope.types, len(links), include_unknown)
+            where = (scope.stored.name, scope.declared.name, scope.types, len(links), include_unknown, texts)
             shape = Shape.of(options, where)
             if shape is not None and (known := self._shapes.find(shape)) is not None:
                 return known[0], (*links, *known[1])
-        operands = Operands(self._model, include_unknown=include_unknown)
+        operands = Operands(self._model, include_unknown=include_unknown, texts=texts)
         question = self._bind(scope, options, predicates, operands)
         if shape is not None:
             self._shapes.keep(shape, question, operands, skip=len(links))
