@@ -81,7 +81,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _account() -> dict[str, Any]:
+def account() -> dict[str, Any]:
     """How to become someone else where this process is root, whom PostgreSQL refuses to serve."""
     if os.getuid() != 0:
         return {}
@@ -96,19 +96,29 @@ def _account() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Server:
-    """A PostgreSQL with a folder of its own, on a port of loopback and a socket in that folder."""
+    """A PostgreSQL with a folder of its own, on a port of loopback and a socket in that folder.
+
+    Attributes:
+        launcher: what to start its programs with, which then has to become another user where this process is root.
+    """
 
     folder: Path
     port: int
+    launcher: tuple[str, ...] = ()
 
     @classmethod
-    def create(cls, folder: Path, settings: Mapping[str, str] = SETTINGS) -> "Server":
-        """Make an empty cluster; not started."""
-        server = cls(folder, free_port())
+    def create(
+        cls,
+        folder: Path,
+        settings: Mapping[str, str] = SETTINGS,
+        *options: str,
+        launcher: tuple[str, ...] = (),
+    ) -> "Server":
+        """Make an empty cluster, with more options of `initdb`; not started."""
+        server = cls(folder, free_port(), launcher)
         server._own()
-        server.program(
-            "initdb", "-D", str(server.data), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "-N"
-        )
+        common = ("-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+        server.program("initdb", "-D", str(server.data), *common, *options)
         server._configure(settings)
         return server
 
@@ -149,9 +159,10 @@ class Server:
 
     def program(self, name: str, *arguments: str, check: bool = True) -> int:
         """Run one of PostgreSQL's own programs as the owner of the cluster; what it says is told when it fails."""
-        command = [str(binaries() / name), *arguments]
+        command = [*self.launcher, str(binaries() / name), *arguments]
+        owner = {} if self.launcher else account()
         with tempfile.TemporaryFile() as said:  # not a pipe: a server that goes on running would keep that open
-            result = subprocess.run(command, stdout=said, stderr=said, check=False, cwd="/", **_account())
+            result = subprocess.run(command, stdout=said, stderr=said, check=False, cwd="/", **owner)
             said.seek(0)
             if check and result.returncode:
                 log = self.folder / "log"
@@ -222,10 +233,10 @@ class Server:
 
     def _own(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        account = _account()
-        if account:
+        owner = account()
+        if owner:
             self.folder.chmod(0o711)
-            os.chown(self.folder, account["user"], account["group"])
+            os.chown(self.folder, owner["user"], owner["group"])
 
     def _configure(self, settings: Mapping[str, str]) -> None:
         own = {"listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": str(self.folder)}
@@ -235,15 +246,21 @@ class Server:
 
 
 @contextmanager
-def own_server(settings: Mapping[str, str] = SETTINGS) -> Iterator[Server]:
-    """A running server for one test alone, which may stop, crash and replace it."""
+def own_folder() -> Iterator[Path]:
+    """A folder that a server of another user can reach."""
     folder = Path(tempfile.mkdtemp(prefix="enrollscope-postgresql-"))
     folder.chmod(0o711)
     try:
-        with Server.create(folder / "primary", settings).running() as server:
-            yield server
+        yield folder
     finally:
         shutil.rmtree(folder)
+
+
+@contextmanager
+def own_server(settings: Mapping[str, str] = SETTINGS) -> Iterator[Server]:
+    """A running server for one test alone, which may stop, crash and replace it."""
+    with own_folder() as folder, Server.create(folder / "primary", settings).running() as server:
+        yield server
 
 
 @contextmanager

@@ -32,7 +32,7 @@ class Failure(Enum):
 
 
 # SQLSTATE classes and codes (PostgreSQL documentation, appendix A).
-_LOST = ("08", "57P01", "57P02", "57P03", "57P05", "25P03", "25006")
+_LOST = ("08", "57P", "53300", "25P03", "25006")
 _CONFLICT = ("40001", "40P01", "23505")
 _BUSY = ("53", "57014", "55P03", "58", "XX001")
 
@@ -40,9 +40,10 @@ _BUSY = ("53", "57014", "55P03", "58", "XX001")
 def failure_of(error: BaseException) -> Failure:
     """Tell what an error of the driver means.
 
-    25006 says that the server takes no changes: it is a standby, and the primary is elsewhere by now. 23505 is a key
-    that somebody else created since it was looked for. A cached statement is outdated when tables were migrated below
-    it; the driver makes it anew.
+    25006 says that the server takes no changes: it is a standby, and the primary is elsewhere by now. 53300 says that
+    all of the server's connections are taken: one may be free soon, even an idle one of ours. 23505 is a key that
+    somebody else created since it was looked for. A cached statement is outdated when tables were migrated below it;
+    the driver makes it anew.
     """
     if isinstance(error, asyncpg.InvalidCachedStatementError | asyncpg.OutdatedSchemaCacheError):
         return Failure.CONFLICT

@@ -166,7 +166,7 @@ def judge(server: Server, database: str, storm: Storm) -> None:
             name: versions[name] for name in own if name in versions
         }
         states = replay(log)
-        assert _rows(server, database, tenant) == {
+        assert read_rows(server, database, tenant) == {
             key: (state.version, state.properties["failureReason"], state.properties["osVersion"])
             for key, state in states.items()
             if state.properties is not None
@@ -184,7 +184,8 @@ def read_log(server: Server, database: str, tenant: str) -> tuple[list[Entry], l
     return [Entry(*row[:6]) for row in rows], [row[6] for row in rows]
 
 
-def _rows(server: Server, database: str, tenant: str) -> dict[str, tuple[int, str, str]]:
+def read_rows(server: Server, database: str, tenant: str) -> dict[str, tuple[int, str, str]]:
+    """The version, `failureReason` and `osVersion` of each event of a tenant."""
     said = server.psql(
         f"SELECT json_build_array(id, version, failure_reason, os_version) FROM events WHERE tenant_id = '{tenant}'",
         database,
