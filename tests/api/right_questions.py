@@ -132,6 +132,22 @@ class Writer:
         condition = f"({name}/{part} {self.pick('eq', 'ne', 'gt')} {self.text(depth)}) or {self.truth(depth)}"
         return f"{collection}/{self.pick('any', 'all')}({name}:{condition})"
 
+    def picked(self) -> str:
+        """A collection of which some items are selected."""
+        of_item = self._draw(st.lists(st.sampled_from(("name", "$this/value", "$it/osVersion", "'x'")), min_size=4))
+        first, second, third, fourth = of_item[:4]
+        options = (
+            f"$filter=({first} {self.pick('eq', 'ne', 'gt')} {second}) or not ({first} eq null)",
+            f"$orderby=length(concat({second},{third})) desc,{fourth}",
+            f"$compute=concat({third},{fourth}) as made,{self.whole(0)} as number",
+            "$search=x OR boom",
+            "$count=true",
+            "$top=1",
+            "$skip=1",
+        )
+        chosen = self._draw(st.lists(st.sampled_from(options), min_size=1, max_size=4, unique=True))
+        return f"additionalInformation({';'.join(chosen)})"
+
     def transformations(self) -> str:
         """The value of `$apply`."""
         steps = [self._preserving() for _ in range(self._draw(st.integers(0, 2)))]
@@ -188,6 +204,8 @@ def right_questions(draw: st.DrawFn) -> dict[str, str]:
             query["$compute"] = f"{writer.value(MOST_LEVELS)} as made,{writer.value(1)} as other"
         if draw(st.booleans()):
             query["$search"] = draw(st.sampled_from(("x", '"o m" OR NOT t', "boom 10")))
+        if draw(st.booleans()):
+            query["$select"] = f"id,{writer.picked()}"
     if draw(st.booleans()):
         query["$top"] = "1"
     if draw(st.booleans()):

@@ -183,6 +183,25 @@ def test_options_work_where_they_are_claimed(
     assert works(client.get(f"{EVENTS}?{query}")) is (claim if member is None else claim[member])
 
 
+@pytest.mark.parametrize(
+    ("member", "options"),
+    [
+        pytest.param("Expandable", "$expand=anything", id="expand"),
+        pytest.param("Filterable", "$filter=name ne null", id="filter"),
+        pytest.param("Searchable", "$search=word", id="search"),
+        pytest.param("TopSupported", "$top=1", id="top"),
+        pytest.param("SkipSupported", "$skip=1", id="skip"),
+        pytest.param("ComputeSupported", "$compute=length(name) as n", id="compute"),
+        pytest.param("Countable", "$count=true", id="count"),
+        pytest.param("Sortable", "$orderby=name", id="orderby"),
+    ],
+)
+def test_options_inside_of_select_work_where_they_are_claimed(client: Client, member: str, options: str) -> None:
+    """And are refused where they are not."""
+    claim = Claims(client, "beta").of_events("SelectSupport")[member]
+    assert works(client.get(f"{BETA_EVENTS}?$select=additionalInformation({options})")) is claim
+
+
 def test_computed_columns_work_where_they_are_claimed(client: Client, claims: Claims) -> None:
     """`$compute`."""
     assert works(client.get(f"{EVENTS}?$compute=length(id) as n")) is claims.of_container("ComputeSupported")

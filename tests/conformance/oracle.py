@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
-from functools import cmp_to_key
+from functools import cmp_to_key, partial
 from typing import Any
 
 from enrollscope.odata.bound import (
@@ -46,7 +46,7 @@ from enrollscope.odata.bound import (
 )
 from enrollscope.odata.edm import EnumType, Primitive
 from enrollscope.odata.layout import TYPE, Layout, Record
-from enrollscope.odata.plan import Order
+from enrollscope.odata.plan import Order, Positions
 
 EXACT = Context(prec=2_000, traps=[])
 FLOATS = (Primitive.SINGLE, Primitive.DOUBLE)
@@ -149,6 +149,21 @@ class Oracle:
             self.elements[variable] = item
             truths.append(True if predicate is None else self.value(predicate, record))
         return truths
+
+    def picked(self, wanted: Positions, record: Record) -> list[tuple[int, list[Any]]]:
+        """The positions of the elements picked out, each with what is computed of the element."""
+        found: list[tuple[list[Any], int, list[Any]]] = []
+        for position, item in enumerate(self._json(wanted.source, record) or ()):
+            self.elements[wanted.variable] = item
+            if wanted.where is None or self.value(wanted.where, record) is True:
+                keys = [self.value(key.expression, record) for key in wanted.order]
+                found.append((keys, position, [self.value(value, record) for value in wanted.values]))
+        # Sorting keeps what is equal in place, so the last key comes first.
+        for place, key in reversed(list(enumerate(wanted.order))):
+            found.sort(key=partial(_rank_of, place=place), reverse=key.descending)
+        skip = 0 if wanted.skip is None else self.value(wanted.skip, record)
+        top = len(found) if wanted.top is None else self.value(wanted.top, record)
+        return [(position, values) for _, position, values in found[skip:][:top]]
 
     def _logic(self, bound: Compare | Combine | Not | In | SameText | Mentions, record: Record) -> bool | None:
         match bound:
@@ -383,6 +398,11 @@ def _or(left: bool | None, right: bool | None) -> bool | None:
     if left is True or right is True:
         return True
     return None if left is None or right is None else False
+
+
+def _rank_of(found: tuple[list[Any], int, list[Any]], place: int) -> tuple[bool, Any]:
+    value = found[0][place]
+    return (False, 0) if value is None else (True, value)
 
 
 def _fold(text: str | None) -> str | None:

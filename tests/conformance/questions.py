@@ -1,6 +1,7 @@
 """Hypothesis strategies: records of the library, and typed questions about them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from hypothesis import strategies as st
@@ -168,6 +169,16 @@ class Asking:
 
     def quantified(self, depth: int) -> Bound:
         """A condition on the elements of a collection, or on how many there are."""
+        with self.elements() as (collection, variable):
+            predicate = self.condition(depth - 1) if self.draw(st.integers(0, 5)) else None
+        if self.draw(st.booleans()):
+            return Quantified(self.draw(st.sampled_from(Quantifier)), collection, variable, predicate)
+        size = Size(collection, variable, predicate)
+        return Compare(self.draw(st.sampled_from(Comparison)), size, self.value(Primitive.INT64, 0))
+
+    @contextmanager
+    def elements(self) -> Iterator[tuple[Source, int]]:
+        """Speak of the elements of some collection. Gives the collection, and the number of the element."""
         self._variables += 1
         variable = self._variables
         collection, texts, numbers = self.draw(
@@ -181,12 +192,8 @@ class Asking:
         )
         before = self._texts, self._numbers
         self._texts, self._numbers = [*self._texts, *texts], [*self._numbers, *numbers]
-        predicate = self.condition(depth - 1) if self.draw(st.integers(0, 5)) else None
+        yield collection, variable
         self._texts, self._numbers = before
-        if self.draw(st.booleans()):
-            return Quantified(self.draw(st.sampled_from(Quantifier)), collection, variable, predicate)
-        size = Size(collection, variable, predicate)
-        return Compare(self.draw(st.sampled_from(Comparison)), size, self.value(Primitive.INT64, 0))
 
     def pattern(self) -> Bound:
         """A regular expression in the form that stores get."""

@@ -16,6 +16,7 @@ from enrollscope.odata.bound import (
     Compare,
     Comparison,
     Logic,
+    Not,
     Operator,
     Parameter,
 )
@@ -275,3 +276,12 @@ def test_time_goes_on(opened: Opened, tenant: str) -> None:
     )
     assert keys_of(opened, tenant, where, Paging((6,), 9, now=7)) == ["w0"]
     assert keys_of(opened, tenant, where, Paging((7,), 9, now=7)) == []
+
+
+def test_a_negation_can_be_compared(opened: Opened, tenant: str) -> None:
+    """What is denied is the operand of `not` alone."""
+    with_pages(opened, tenant, 1, 2)
+    two = Compare(Comparison.EQ, PAGES, Parameter(0, Primitive.INT32))
+    truth = Parameter(1, Primitive.BOOLEAN)
+    for operator, expected in ((Comparison.GE, ["w0"]), (Comparison.LT, ["w1"])):
+        assert keys_of(opened, tenant, Compare(operator, Not(two), truth), Paging((2, True), 9)) == expected

@@ -251,7 +251,7 @@ def test_selections(text: str, properties: tuple[str, ...] | None, written: str)
         pytest.param("mount($select=colour)", BadRequest, "named 'colour' on type 'example.sky.mount'", id="nested"),
         pytest.param("label/maker", BadRequest, "'label' has no properties of its own", id="into-text"),
         pytest.param("label($select=a)", BadRequest, "'label' has no properties of its own", id="options-of-text"),
-        pytest.param("mount($top=1)", NotBuilt, "only $select itself is offered, not Number", id="other-option"),
+        pytest.param("mount($top=1)", BadRequest, "'mount' is no collection", id="option-of-collections"),
         pytest.param("mount/@a.b", NotBuilt, "names of properties", id="annotation"),
     ],
 )

@@ -11,6 +11,7 @@ from enrollscope.odata.capabilities import (
     CORE,
     NOT_YET,
     OFFERED_FUNCTIONS,
+    SELECTED_OPTIONS,
     Annotation,
     AnnotationValue,
     annotations_of_collection,
@@ -71,7 +72,17 @@ def test_collections_tell_what_can_be_asked_of_them() -> None:
     assert found["FilterRestrictions"] == {"Filterable": "filter" in COLLECTION_OPTIONS}
     assert found["SortRestrictions"] == {"Sortable": "orderby" in COLLECTION_OPTIONS}
     assert found["SearchRestrictions"] == {"Searchable": "search" in COLLECTION_OPTIONS}
-    assert found["SelectSupport"] == {"Supported": "select" in COLLECTION_OPTIONS}
+    assert found["SelectSupport"] == {
+        "Supported": "select" in COLLECTION_OPTIONS,
+        "Expandable": False,
+        "Filterable": "filter" in SELECTED_OPTIONS,
+        "Searchable": "search" in SELECTED_OPTIONS,
+        "TopSupported": "top" in SELECTED_OPTIONS,
+        "SkipSupported": "skip" in SELECTED_OPTIONS,
+        "ComputeSupported": "compute" in SELECTED_OPTIONS,
+        "Countable": "count" in SELECTED_OPTIONS,
+        "Sortable": "orderby" in SELECTED_OPTIONS,
+    }
     assert found["ExpandRestrictions"] == {"Expandable": False}
     assert found["Description"] == "The troubleshooting events of the tenant."
 

@@ -17,6 +17,7 @@ from enrollscope.odata.headers import NO_PREFERENCES, JsonFormat, OmitValues, Pr
 from enrollscope.odata.layout import KEY, VERSION, Layout, Record
 from enrollscope.odata.metadata import metadata_xml, service_document
 from enrollscope.odata.openapi import openapi_document
+from enrollscope.odata.pickedwriter import PickedWriter
 from enrollscope.odata.plan import Page, Projection, ReadCollection, Scope
 from enrollscope.odata.resultwriter import ResultWriter
 from enrollscope.odata.writer import EntityWriter, collection_body, context_url
@@ -125,7 +126,8 @@ class Renderer:
         if writer is None:
             if len(self._writers) >= _MOST_WRITERS:
                 self._writers.clear()
-            writer = self._writers[key] = EntityWriter(
+            make = PickedWriter if projection.picked else EntityWriter
+            writer = self._writers[key] = make(
                 self._model,
                 self._layouts[scope.stored.name],
                 projection=projection,

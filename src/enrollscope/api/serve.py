@@ -268,7 +268,11 @@ class Service:
             ) from error
 
     async def _read_entity(self, plan: ReadEntity, caller: Caller, how: Answering) -> Reply:
-        record = await self._store.read(caller.tenant_id, plan.scope.stored.name, plan.key)
+        if plan.question is None:
+            record = await self._store.read(caller.tenant_id, plan.scope.stored.name, plan.key)
+        else:
+            page = await self._in_time(self._store.fetch(caller.tenant_id, *plan.question))
+            record = page.records[0] if page.records else None
         if record is None or not self._reaches(plan.scope, record):
             raise ResourceNotFound(f"There is no '{plan.key[:200]}' in '{plan.scope.path}'.")
         if plan.precondition is not ALWAYS and not plan.precondition.holds(record[VERSION]):

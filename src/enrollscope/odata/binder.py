@@ -105,7 +105,7 @@ class Binder:
         method = "GET" if asked.method == "HEAD" else asked.method
         match resource, method:
             case Member(scope, key), "GET":
-                return ReadEntity(scope, key, self._entity_projection(scope, asked.options), asked.precondition)
+                return self._read_one(scope, key, asked)
             case Member(scope, key), "PATCH":
                 return UpdateEntity(scope, key, self._entity_projection(scope, asked.options), asked.precondition)
             case ServiceRoot(), "GET":
@@ -170,6 +170,16 @@ class Binder:
             results=question.results,
             timed=question.timed,
         )
+
+    def _read_one(self, scope: Scope, key: str, asked: Asked) -> ReadEntity:
+        if asked.options is NO_OPTIONS:
+            return ReadEntity(scope, key, EVERYTHING, asked.precondition)
+        _allow(asked.options, ENTITY_OPTIONS)
+        include_unknown = asked.preferences.include_unknown
+        projection, question = self._questions.one(
+            scope, key, asked.options, include_unknown=include_unknown, now=asked.now
+        )
+        return ReadEntity(scope, key, projection, asked.precondition, question)
 
     def _fingerprint(self, scope: Scope, options: Options, *, include_unknown: bool) -> bytes:
         """What must be the same for a `$skiptoken` to go on with a question: all that decides on its order."""

@@ -22,6 +22,8 @@ COLLECTION_OPTIONS = frozenset(
         *("top", "skip", "count", "skiptoken", "format"),
     }
 )
+SELECTED_OPTIONS = frozenset({"compute", "search", "filter", "orderby", "top", "skip", "count", "select"})
+"""What may be said inside of `$select` of a collection."""
 COUNT_OPTIONS = frozenset({"apply", "search", "filter", "format"})
 ENTITY_OPTIONS = frozenset({"select", "format"})
 DOCUMENT_OPTIONS = frozenset({"format"})
@@ -120,7 +122,7 @@ def annotations_of_collection(model: Model, link: NavigationProperty) -> Iterato
     yield Annotation(f"{CAPABILITIES}.FilterRestrictions", {"Filterable": "filter" in COLLECTION_OPTIONS})
     yield Annotation(f"{CAPABILITIES}.SortRestrictions", sorting)
     yield Annotation(f"{CAPABILITIES}.SearchRestrictions", {"Searchable": "search" in COLLECTION_OPTIONS})
-    yield Annotation(f"{CAPABILITIES}.SelectSupport", {"Supported": "select" in COLLECTION_OPTIONS})
+    yield Annotation(f"{CAPABILITIES}.SelectSupport", _select_support())
     yield Annotation(f"{CAPABILITIES}.ExpandRestrictions", {"Expandable": "expand" in COLLECTION_OPTIONS})
     yield Annotation(f"{CAPABILITIES}.InsertRestrictions", {"Insertable": True})
     yield Annotation(
@@ -128,6 +130,22 @@ def annotations_of_collection(model: Model, link: NavigationProperty) -> Iterato
     )
     yield Annotation(f"{CAPABILITIES}.DeleteRestrictions", {"Deletable": True, "FilterSegmentSupported": False})
     yield from description_of(link.description)
+
+
+def _select_support() -> Mapping[str, AnnotationValue]:
+    inside = {
+        "Expandable": "expand",
+        "Filterable": "filter",
+        "Searchable": "search",
+        "TopSupported": "top",
+        "SkipSupported": "skip",
+        "ComputeSupported": "compute",
+        "Countable": "count",
+        "Sortable": "orderby",
+    }
+    return {"Supported": "select" in COLLECTION_OPTIONS} | {
+        member: option in SELECTED_OPTIONS for member, option in inside.items()
+    }
 
 
 def annotations_of_source(model: Model, type_name: str) -> Iterator[Annotation]:

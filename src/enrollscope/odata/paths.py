@@ -94,6 +94,7 @@ class Paths(ABC):
         self._operands = operands
         self._row = row
         self._here: Row = row
+        self._computing: Row = row
         self._this: Structure | Inside | None = None
         self._elements: dict[str, Structure | Inside] = {}
         self._aliases = aliases or {}
@@ -123,7 +124,7 @@ class Paths(ABC):
 
     def go_on_with(self, row: Root) -> None:
         """Speak of other rows from now on; what was computed of the ones before is forgotten."""
-        self._row = self._here = row
+        self._row = self._here = self._computing = row
         self.computed.clear()
 
     def compute(self, alias: str, bound: Bound, nodes: int) -> None:
@@ -132,9 +133,27 @@ class Paths(ABC):
         Raises:
             ClauseFault: something has the name already.
         """
-        if alias.lower() in self.computed or self._row.find(alias) is not None:
+        if alias.lower() in self.computed or self._computing.find(alias) is not None:
             raise ClauseFault(f"The name '{alias}' is taken; a computed property needs a name of its own.", 0)
         self.computed[alias.lower()] = Computed(alias, bound, nodes)
+
+    @contextmanager
+    def items(self, many: Many, aliases: Mapping[str, Expr]) -> Iterator[tuple[int, Structure | Inside]]:
+        """Speak of the items of a collection: by plain names and `$this`, with computed properties of their own.
+
+        Gives the number of the item, and the item.
+
+        Args:
+            aliases: given for this while, beside those of the request.
+        """
+        before = self._aliases, self._resolved, self.computed, self._computing
+        self._aliases, self._resolved, self.computed = {**self._aliases, **aliases}, {}, {}
+        with self._element(many, None) as (variable, _):
+            self._computing = self._here
+            try:
+                yield variable, element_of(many, variable)
+            finally:
+                self._aliases, self._resolved, self.computed, self._computing = before
 
     def entity_type(self, name: str, position: int) -> EntityType:
         """Resolve a type cast.
@@ -222,7 +241,11 @@ class Paths(ABC):
         element = self._elements.get(name.name) if self._elements else None
         if element is not None:
             return _readable(element, name.position)
-        if self.computed and self._here is self._row and (given := self.computed.get(name.name.lower())) is not None:
+        if (
+            self.computed
+            and self._here is self._computing
+            and (given := self.computed.get(name.name.lower())) is not None
+        ):
             self._count_nodes(given.nodes)
             return given.bound
         found = self._here.find(name.name)

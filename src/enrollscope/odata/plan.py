@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
-from enrollscope.odata.bound import Bound, ScalarType
+from enrollscope.odata.bound import Bound, ScalarType, Source
 from enrollscope.odata.edm import EntityType, StoredSet
 from enrollscope.odata.fit import Fit
 
@@ -133,6 +133,26 @@ class Rank:
 Step: TypeAlias = Keep | Group | Cut | Rank
 
 
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """Where some items of a collection stand in it, counted from 0, as the JSON text of an array. None: `[]` or null.
+
+    Attributes:
+        variable: the number by which the expressions know the item.
+        where: the condition; `None` for all.
+        order: not total; what is equal stays in the order of the collection.
+        values: computed of each item. With any, each item of the array is an array of the position and the values.
+    """
+
+    source: Source
+    variable: int
+    where: Bound | None = None
+    order: tuple[Order, ...] = ()
+    skip: Bound | None = None
+    top: Bound | None = None
+    values: tuple[Bound, ...] = ()
+
+
 @dataclass(frozen=True)
 class Query:
     """The shape of a question to one stored set: hashable, with the literals outside (`odata.bound`).
@@ -151,7 +171,7 @@ class Query:
     order: tuple[Order, ...]
     resumed: bool = False
     steps: tuple[Step, ...] = ()
-    computed: tuple[Bound, ...] = ()
+    computed: tuple[Bound | Positions, ...] = ()
 
     @cached_property
     def _hash(self) -> int:
@@ -301,6 +321,23 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Picked:
+    """A collection of which the request picks out some items.
+
+    Attributes:
+        path: names of properties, from the entity to the collection.
+        place: of the `Positions`, among `Query.computed`.
+        count: of the number to show beside the items, likewise; `None`: none is shown.
+        computed: shown in each item; the places are among `Positions.values`.
+    """
+
+    path: tuple[str, ...]
+    place: int
+    count: int | None = None
+    computed: tuple[Shown, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Projection:
     """What of an entity to show.
 
@@ -309,12 +346,14 @@ class Projection:
         written: the select list as the context URL shows it, or an empty string.
         parts: of the structured properties, those of which only a part is to be shown.
         computed: shown behind the properties.
+        picked: the collections that are shown in part.
     """
 
     properties: tuple[str, ...] | None = None
     written: str = ""
     parts: tuple[Selected, ...] = ()
     computed: tuple[Shown, ...] = ()
+    picked: tuple[Picked, ...] = ()
 
 
 EVERYTHING = Projection()
@@ -349,12 +388,17 @@ class CountCollection:
 
 
 class ReadEntity(NamedTuple):
-    """GET on one entity."""
+    """GET on one entity.
+
+    Attributes:
+        question: finds it by its key, with what the projection needs beside the record; `None`: that is nothing.
+    """
 
     scope: Scope
     key: str
     projection: Projection
     precondition: Precondition = ALWAYS
+    question: tuple[Query, Paging] | None = None
 
 
 @dataclass(frozen=True, slots=True)

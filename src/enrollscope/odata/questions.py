@@ -10,14 +10,15 @@ from types import MappingProxyType
 from typing import Any
 
 from enrollscope.odata.applying import Applying
-from enrollscope.odata.bound import Bound, Column, Combine, Logic, SameText, TypeIs
+from enrollscope.odata.bound import Bound, Column, Combine, Compare, Comparison, Logic, SameText, TypeIs
 from enrollscope.odata.conditions import Conditions
 from enrollscope.odata.edm import EntityType, Model, Primitive
 from enrollscope.odata.errors import NotBuilt, SyntaxFault
 from enrollscope.odata.expr import Expr
 from enrollscope.odata.operands import ClauseFault, Operands
 from enrollscope.odata.options import Options
-from enrollscope.odata.plan import EVERYTHING, Keep, Order, Projection, Query, Scope, Shown
+from enrollscope.odata.picking import Picking
+from enrollscope.odata.plan import EVERYTHING, Keep, Order, Paging, Positions, Projection, Query, Scope, Shown
 from enrollscope.odata.rows import EntityRow, members
 from enrollscope.odata.searching import mentions
 from enrollscope.odata.selecting import Selecting, select_results
@@ -91,6 +92,34 @@ class Questions:
             self._shapes.keep(shape, question, operands, skip=len(links))
         return question, tuple(operands.parameters)
 
+    def one(
+        self, scope: Scope, key: str, options: Options, *, include_unknown: bool, now: int
+    ) -> tuple[Projection, tuple[Query, Paging] | None]:
+        """Understand what is asked of one entity.
+
+        Returns:
+            What of it to show; and where that is more than its record holds, the question that finds it.
+
+        Raises:
+            BadRequest: a name or a value is wrong.
+            NotBuilt: valid OData that is not offered.
+        """
+        items = options.select()
+        if not items:
+            return EVERYTHING, None
+        if not any(item.options for item in items):
+            return Selecting(self._model, scope.declared).bind(items), None
+        operands = Operands(self._model, include_unknown=include_unknown)
+        picking = Picking(Conditions(self._model, self.row(scope.declared), operands, _aliases(options)), operands)
+        with _Clause("select", operands):
+            projection = Selecting(self._model, scope.declared, picking=picking).bind(items)
+        if not picking.computed:
+            return projection, None
+        (column,) = self._order(scope)[1]
+        where = Compare(Comparison.EQ, column, operands.parameter(key, Primitive.STRING))
+        query = Query(scope.stored.name, where, (), computed=tuple(picking.computed))
+        return projection, (query, Paging(tuple(operands.parameters), limit=1, now=now))
+
     def row(self, declared: EntityType) -> EntityRow:
         """The names that entities of a type have."""
         row = self._rows.get(declared.name)
@@ -126,7 +155,7 @@ class Questions:
             with _Clause("orderby", operands):
                 order = applying.ordered(options.orderby())
         query = Query(scope.stored.name, _all(parts) if parts else None, order, steps=tuple(applying.steps))
-        return self._shown(query, scope.declared, options, conditions, applying)
+        return self._shown(query, scope.declared, options, operands, conditions, applying)
 
     @staticmethod
     def _asked(options: Options, conditions: Conditions, applying: Applying, operands: Operands) -> Iterator[Bound]:
@@ -157,27 +186,37 @@ class Questions:
         return parts
 
     def _shown(
-        self, query: Query, declared: EntityType, options: Options, conditions: Conditions, applying: Applying
+        self,
+        query: Query,
+        declared: EntityType,
+        options: Options,
+        operands: Operands,
+        conditions: Conditions,
+        applying: Applying,
     ) -> Question:
         """What each row shows."""
         computed = tuple(conditions.computed.values())
         shown = tuple(
             Shown((item.name,), item.bound.type or Primitive.STRING, place) for place, item in enumerate(computed)
         )
-        if computed:
-            query = replace(query, computed=tuple(item.bound for item in computed))
-        items, results, timed = options.select(), applying.results, conditions.timed
+        values: tuple[Bound | Positions, ...] = tuple(item.bound for item in computed)
+        items, results = options.select(), applying.results
         if results is None:
             projection = Projection(computed=shown) if shown else EVERYTHING
             if items:
-                projection = Selecting(self._model, declared, shown).bind(items)
-            return Question(query, projection, None, timed)
+                picking = Picking(conditions, operands, len(values))
+                with _Clause("select", operands):
+                    projection = Selecting(self._model, declared, shown, picking).bind(items)
+                values += tuple(picking.computed)
+            if values:
+                query = replace(query, computed=values)
+            return Question(query, projection, None, conditions.timed)
         width = len(results)
         results += tuple(Shown(item.path, item.type, width + item.place) for item in shown)
         if items:
             results = select_results(items, results)
         projection = Projection(written=",".join("/".join(item.path) for item in results))
-        return Question(query, projection, results, timed)
+        return Question(replace(query, computed=values), projection, results, conditions.timed)
 
 
 class _Clause:

@@ -1,14 +1,18 @@
 """`$select` bound: properties, parts of complex ones, computed ones (URL conventions 4.01 §5.1.3)."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from dataclasses import replace
+from typing import NamedTuple, TypeAlias
 
-from enrollscope.odata.clauses import SelectItem, SelectOption
+from enrollscope.odata.bound import Source
+from enrollscope.odata.clauses import AliasOption, ComputeOption, Option, SelectItem, SelectOption
 from enrollscope.odata.edm import ComplexType, EntityType, Model, Property, visible_properties
 from enrollscope.odata.errors import BadRequest, NotBuilt
 from enrollscope.odata.expr import Name, Qualified, Segment, Star
 from enrollscope.odata.hints import near_name
-from enrollscope.odata.plan import Projection, Selected, Shown
+from enrollscope.odata.picking import Picking
+from enrollscope.odata.plan import Picked, Projection, Selected, Shown
+from enrollscope.odata.rows import Many
 
 SELECT_FAULT = "Parsing OData Select and Expand failed"
 
@@ -21,13 +25,19 @@ class Selecting:
 
     Args:
         computed: what the request computes, in the spelling of its aliases.
+        picking: binds the options of collections; `None`: they are not offered.
     """
 
-    def __init__(self, model: Model, declared: EntityType, computed: Sequence[Shown] = ()) -> None:
+    def __init__(
+        self, model: Model, declared: EntityType, computed: Sequence[Shown] = (), picking: Picking | None = None
+    ) -> None:
         self._model = model
         self._declared = declared
         self._computed = computed
+        self._picking = picking
         self._tree: _Tree = {}
+        self._ends: set[tuple[str, ...]] = set()
+        self._picked: dict[tuple[str, ...], Picked] = {}
         self._written: dict[str, None] = {}
         self._everything = False
         self._chosen: dict[str, None] = {}
@@ -37,6 +47,7 @@ class Selecting:
 
         Raises:
             BadRequest: a name that nothing has.
+            ClauseFault: something in the options of a collection is wrong.
             NotBuilt: valid OData that is not offered.
         """
         for item in items:
@@ -47,6 +58,7 @@ class Selecting:
             ",".join(self._written),
             () if self._everything else _parts(self._tree),
             tuple(shown),
+            tuple(self._picked.values()),
         )
 
     def _item(self, item: SelectItem) -> None:
@@ -87,43 +99,125 @@ class Selecting:
         item: SelectItem,
     ) -> None:
         found = _find(owner, known, segments[0])
-        tree = self._tree
-        names = [found.name]
+        spot = _Spot(self._tree, found, (found.name,))
         for segment in segments[1:]:
-            kind = _complex(found)
-            tree = _enter(tree, found.name)
-            found = _find(kind, kind.properties, segment)
-            names.append(found.name)
-        written = prefix + "/".join(names)
-        if not item.options:
-            tree[found.name] = None
-            self._written[written] = None
-            return
-        kind = _complex(found)
-        for inner in _nested(item):
-            self._inside(kind, _enter(tree, found.name), inner, written)
+            spot = spot.go_into(segment)
+        self._choose(spot, prefix, item)
 
-    def _inside(self, kind: ComplexType, tree: _Tree, item: SelectItem, written: str) -> None:
-        if isinstance(item.path.segments[0], Star):
-            tree.update(dict.fromkeys(kind.by_name))
-            self._written[written] = None
+    def _choose(self, spot: "_Spot", prefix: str, item: SelectItem) -> None:
+        """Note a property that is selected, with what is said of it in parentheses."""
+        picked = self._picked_out(spot, prefix, item)
+        nested = [inner for option in item.options if isinstance(option, SelectOption) for inner in option.items]
+        if picked is not None:
+            self._picked[spot.path] = replace(picked, computed=_chosen_of(picked, nested)) if nested else picked
+        if not nested:
+            spot.tree[spot.found.name] = None
+            self._written[prefix + "/".join(spot.path)] = None
             return
-        names: list[str] = []
-        found: Property | None = None
+        for inner in nested:
+            self._inside(spot, prefix, inner, () if picked is None else picked.computed)
+
+    def _inside(self, spot: "_Spot", prefix: str, item: SelectItem, computed: Sequence[Shown]) -> None:
+        """Note an item of the select list of a complex property."""
+        kind = _complex(spot.found)
+        first, *others = item.path.segments
+        if isinstance(first, Star):
+            _enter(spot.tree, spot.found.name).update(dict.fromkeys(kind.by_name))
+            self._written[prefix + "/".join(spot.path)] = None
+            return
+        if not others and not item.options and (made := _computed(first, computed)) is not None:
+            _enter(spot.tree, spot.found.name)
+            self._written[prefix + "/".join((*spot.path, made.path[0]))] = None
+            return
         for segment in item.path.segments:
-            if found is not None:
-                kind, tree = _complex(found), _enter(tree, found.name)
-            found = _find(kind, kind.properties, segment)
-            names.append(found.name)
-        written = "/".join([written, *names])
-        if found is None:
-            return
-        if not item.options:
-            tree[found.name] = None
-            self._written[written] = None
-            return
-        for inner in _nested(item):
-            self._inside(_complex(found), _enter(tree, found.name), inner, written)
+            spot = spot.go_into(segment)
+        self._choose(spot, prefix, item)
+
+    def _picked_out(self, spot: "_Spot", prefix: str, item: SelectItem) -> Picked | None:
+        """What options say of the items of a collection, if they say anything.
+
+        Raises:
+            BadRequest: they stand behind what is no collection, or behind one that is selected twice.
+        """
+        options = [option for option in item.options if not isinstance(option, SelectOption | AliasOption)]
+        written = prefix + "/".join(spot.path)
+        if spot.path in self._picked or (options and spot.path in self._ends):
+            raise BadRequest(
+                f"{SELECT_FAULT}: '{written}' is selected twice, and options say which of its items to show. "
+                "Select it once.",
+                target="$select",
+                position=item.path.position,
+            )
+        self._ends.add(spot.path)
+        if not options:
+            return None
+        position = options[0].position
+        if self._picking is None:
+            raise NotBuilt(
+                "Inside of $select only $select itself is offered for the answer to a change.",
+                target="$select",
+                position=position,
+            )
+        if not spot.found.collection:
+            raise _no_collection(spot.found, options[0])
+        if spot.within_items:
+            raise NotBuilt(
+                "Options for a collection inside of the items of another collection are not offered.",
+                target="$select",
+                position=position,
+            )
+        source = Source(spot.path[0], spot.path[1:])
+        return self._picking.pick(spot.path, Many(source, spot.found.type), item.options)
+
+
+class _Spot(NamedTuple):
+    """A property that a select list names.
+
+    Attributes:
+        tree: where its name belongs.
+        path: names of properties, from the entity on.
+        within_items: it is inside of the items of a collection.
+    """
+
+    tree: _Tree
+    found: Property
+    path: tuple[str, ...]
+    within_items: bool = False
+
+    def go_into(self, segment: Segment) -> "_Spot":
+        """A property of this one."""
+        kind = _complex(self.found)
+        found = _find(kind, kind.properties, segment)
+        inside = self.within_items or self.found.collection
+        return _Spot(_enter(self.tree, self.found.name), found, (*self.path, found.name), inside)
+
+
+def _computed(segment: Segment, computed: Sequence[Shown]) -> Shown | None:
+    """The computed property that a segment names."""
+    if not isinstance(segment, Name) or segment.arguments is not None:
+        return None
+    return next((each for each in computed if each.path[0].lower() == segment.name.lower()), None)
+
+
+def _chosen_of(picked: Picked, items: Sequence[SelectItem]) -> tuple[Shown, ...]:
+    """What a nested select list leaves of the computed properties."""
+    first = [item.path.segments[0] for item in items]
+    if any(isinstance(segment, Star) for segment in first):
+        return picked.computed
+    chosen = [_computed(segment, picked.computed) for segment in first]
+    return tuple(each for each in picked.computed if each in chosen)
+
+
+def _no_collection(found: Property, option: Option) -> BadRequest | NotBuilt:
+    if isinstance(option, ComputeOption) and isinstance(found.type, ComplexType):
+        return NotBuilt(
+            "Inside of $select, $compute is offered for collections alone.", target="$select", position=option.position
+        )
+    return BadRequest(
+        f"{SELECT_FAULT}: '{found.name}' is no collection; only $select can be said of it.",
+        target="$select",
+        position=option.position,
+    )
 
 
 def select_results(items: Sequence[SelectItem], results: Sequence[Shown]) -> tuple[Shown, ...]:
@@ -183,19 +277,6 @@ def _enter(tree: _Tree, name: str) -> _Tree:
         return {}
     branch = tree.setdefault(name, {})
     return {} if branch is None else branch
-
-
-def _nested(item: SelectItem) -> Sequence[SelectItem]:
-    """The inner select list of an item, the only option that is offered there."""
-    for option in item.options:
-        if not isinstance(option, SelectOption):
-            name = type(option).__name__.removesuffix("Option")
-            raise NotBuilt(
-                f"Inside of $select only $select itself is offered, not {name}.",
-                target="$select",
-                position=option.position,
-            )
-    return [inner for option in item.options if isinstance(option, SelectOption) for inner in option.items]
 
 
 def _parts(tree: Mapping[str, "_Tree | None"]) -> tuple[Selected, ...]:

@@ -125,6 +125,18 @@ class Dialect(Protocol):
         """The elements of an array in JSON, one a row, in a column `value`; none where it is null."""
         ...
 
+    def position_of(self, elements: TableValuedAlias) -> Sql:
+        """Where in its array an element stands, counted from 0."""
+        ...
+
+    def json_array(self, values: list[Sql]) -> Sql:
+        """Values as one JSON array."""
+        ...
+
+    def json_of_rows(self, entries: Sql) -> Sql:
+        """The integers or JSON arrays of several rows, in order, as the text of a JSON array; of none `[]` or null."""
+        ...
+
     def matches(self, text: Sql, pattern: Sql) -> Sql:
         """Whether some part of the text matches a pattern of `odata.patterns`."""
         ...
@@ -255,7 +267,19 @@ class SqliteDialect:
     def elements(self, json: Sql, path: tuple[str, ...], name: str) -> TableValuedAlias:
         """See `Dialect`."""
         array = func.json_extract(json, _json_path(path)) if path else json
-        return func.json_each(array).table_valued("value", name=name)
+        return func.json_each(array).table_valued("value", "key", name=name)
+
+    def position_of(self, elements: TableValuedAlias) -> Sql:
+        """See `Dialect`."""
+        return elements.c.key
+
+    def json_array(self, values: list[Sql]) -> Sql:
+        """See `Dialect`."""
+        return func.json_array(*values)
+
+    def json_of_rows(self, entries: Sql) -> Sql:
+        """What comes out of a subquery is no JSON any more but text."""
+        return func.json_group_array(func.json(entries), type_=TEXT)
 
     def matches(self, text: Sql, pattern: Sql) -> Sql:
         """See `Dialect`."""

@@ -43,6 +43,7 @@ from enrollscope.odata.bound import (
 from enrollscope.odata.edm import Primitive
 from enrollscope.odata.errors import NotBuilt
 from enrollscope.odata.layout import Layout
+from enrollscope.odata.plan import Positions
 from enrollscope.odata.promotion import NUMBERS, common_type
 from enrollscope.odata.values import TICKS_PER_SECOND, Instant
 from enrollscope.store.dialects import FLOATS, WHITE_SPACE, Dialect, Sql
@@ -139,13 +140,17 @@ class Expressions:
             case _:
                 return self._made(bound)
 
+    def shown(self, item: Bound | Positions) -> Sql:
+        """What follows a record."""
+        return self._structured.positions(item) if isinstance(item, Positions) else self.value(item)
+
     def _truth(self, bound: Combine | Not | Compare | In | SameText | Mentions) -> Sql:
         """The value of a condition, null included."""
         match bound:
             case Combine(operator=operator):
                 return _balanced(operator, [self.value(part) for part in _parts(bound)])
             case Not(operand=operand):
-                return ~Grouping(self.value(operand))
+                return Grouping(~Grouping(self.value(operand)))  # what `~` becomes may bind less than what is around it
             case Compare() | In() | SameText():
                 return func.coalesce(self.holds(bound), false(), type_=BOOLEAN)
             case Mentions(text=text, values=values):

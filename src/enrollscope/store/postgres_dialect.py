@@ -123,7 +123,22 @@ class PostgresDialect:
         """See `Dialect`."""
         found = cast(json, JSON).op("#>", return_type=JSON())(cast(array(list(path)), ARRAY(TEXT)))
         elements = case((func.json_typeof(found) == literal("array", TEXT), found))
-        return func.json_array_elements(elements).table_valued(named_column("value", JSON), name=name)
+        return func.json_array_elements(elements).table_valued(
+            named_column("value", JSON), with_ordinality="ordinality", name=name
+        )
+
+    def position_of(self, elements: TableValuedAlias) -> Sql:
+        """See `Dialect`."""
+        position: Sql = elements.c.ordinality - literal(1, INTEGER)
+        return position
+
+    def json_array(self, values: list[Sql]) -> Sql:
+        """See `Dialect`."""
+        return func.json_build_array(*values)
+
+    def json_of_rows(self, entries: Sql) -> Sql:
+        """See `Dialect`."""
+        return cast(func.json_agg(entries), TEXT)
 
     def matches(self, text: Sql, pattern: Sql) -> Sql:
         """The server's regular expressions know that form, and are followed without trial and error."""

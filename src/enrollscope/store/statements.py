@@ -64,7 +64,7 @@ class Statements:
         rows = self._rows(query)
         expressions = rows.expressions
         keys = [expressions.comparable(key.expression) for key in query.order]
-        further = [expressions.value(item).label(None) for item in query.computed]
+        further = [expressions.shown(item).label(None) for item in query.computed]
         statement = rows.select(*rows.columns, *further, *(key.label(None) for key in keys))
         if query.where is not None:
             statement = statement.where(expressions.holds(query.where))

@@ -8,6 +8,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 
 from enrollscope.odata.bound import Bound, Inside, Present, Quantified, Quantifier, ScalarType, Size, Source
 from enrollscope.odata.edm import EnumType, Primitive
+from enrollscope.odata.plan import Positions
 from enrollscope.store.dialects import Dialect, Sql
 from enrollscope.store.schema import BOOLEAN, INTEGER, TEXT
 
@@ -21,6 +22,10 @@ class Translator(Protocol):
 
     def value(self, bound: Bound) -> Sql:
         """The value of an expression."""
+        ...
+
+    def comparable(self, bound: Bound) -> Sql:
+        """A value by which rows can be ordered."""
         ...
 
     def column(self, name: str) -> Sql:
@@ -82,6 +87,28 @@ class Structured:
         if bound.predicate is not None:
             found = found.where(self._translator.holds(bound.predicate))
         return found.scalar_subquery()
+
+    def positions(self, wanted: Positions) -> Sql:
+        """Which elements are picked out, as JSON text."""
+        elements = self._alias(wanted.source, wanted.variable)
+        position = self._dialect.position_of(elements)
+        entry = position
+        if wanted.values:
+            entry = self._dialect.json_array([position, *(self._translator.value(item) for item in wanted.values)])
+        found = select(entry.label("entry")).select_from(elements).correlate_except(elements)
+        if wanted.where is not None:
+            found = found.where(self._translator.holds(wanted.where))
+        keys = [
+            self._dialect.ordered(self._translator.comparable(key.expression), descending=key.descending)
+            for key in wanted.order
+        ]
+        found = found.order_by(*keys, position)
+        if wanted.top is not None:
+            found = found.limit(self._translator.value(wanted.top))
+        if wanted.skip is not None:
+            found = found.offset(self._translator.value(wanted.skip))
+        entries = found.subquery()
+        return select(self._dialect.json_of_rows(entries.c.entry)).scalar_subquery()
 
     def _alias(self, source: Source, variable: int) -> TableValuedAlias:
         """The elements of a collection, one a row; from here on `variable` is known as one of them."""
