@@ -20,6 +20,7 @@ from enrollscope.odata.bound import (
     Call,
     Case,
     Cast,
+    CollectionCall,
     Column,
     Combine,
     Compare,
@@ -38,6 +39,7 @@ from enrollscope.odata.bound import (
     Present,
     Quantified,
     Quantifier,
+    Same,
     SameText,
     ScalarType,
     Size,
@@ -47,6 +49,7 @@ from enrollscope.odata.bound import (
 from enrollscope.odata.edm import EnumType, Primitive
 from enrollscope.odata.layout import TYPE, Layout, Record
 from enrollscope.odata.plan import Order, Positions
+from tests.conformance.wholes import NegativeLength, value_of
 
 EXACT = Context(prec=2_000, traps=[])
 FLOATS = (Primitive.SINGLE, Primitive.DOUBLE)
@@ -83,6 +86,11 @@ class Oracle:
     def value(self, bound: Bound, record: Record) -> Any:
         """The value of an expression for a record."""
         match bound:
+            case Same() | CollectionCall():
+                try:
+                    return value_of(self, bound, record)
+                except NegativeLength as error:
+                    raise Undefined from error
             case Column(property=name, type=kind):
                 return _read(record[self.layout.index[name]], kind)
             case Parameter(index=index, type=kind):
@@ -118,7 +126,7 @@ class Oracle:
                 return value if kind is None else _promote(value, kind)
 
     def _structured(self, bound: Inside | Present | Quantified | Size, record: Record) -> Any:
-        found = self._json(bound.source, record)
+        found = self.json(bound.source, record)
         match bound:
             case Inside(type=EnumType() as kind):
                 return {item.name: item.value for item in (*kind.members, *kind.hidden)}.get(found)
@@ -127,12 +135,13 @@ class Oracle:
             case Present():
                 return found is not None
             case Quantified(quantifier=quantifier, predicate=predicate, variable=variable):
-                truths = self._each(found, variable, predicate, record)
+                truths = self.each(found, variable, predicate, record)
                 return (True in truths) if quantifier is Quantifier.ANY else all(truth is True for truth in truths)
             case Size(predicate=predicate, variable=variable):
-                return self._each(found, variable, predicate, record).count(True)
+                return self.each(found, variable, predicate, record).count(True)
 
-    def _json(self, source: Source, record: Record) -> Any:
+    def json(self, source: Source, record: Record) -> Any:
+        """What is found inside of a structured value."""
         if isinstance(source.of, int):
             found = self.elements[source.of]
         elif source.types is not None and record[TYPE] not in source.types:
@@ -143,7 +152,8 @@ class Oracle:
             found = None if found is None else found.get(name)
         return found
 
-    def _each(self, items: Any, variable: int, predicate: Bound | None, record: Record) -> list[Any]:
+    def each(self, items: Any, variable: int, predicate: Bound | None, record: Record) -> list[Any]:
+        """What a predicate is for each element."""
         truths: list[Any] = []
         for item in items or ():
             self.elements[variable] = item
@@ -153,7 +163,7 @@ class Oracle:
     def picked(self, wanted: Positions, record: Record) -> list[tuple[int, list[Any]]]:
         """The positions of the elements picked out, each with what is computed of the element."""
         found: list[tuple[list[Any], int, list[Any]]] = []
-        for position, item in enumerate(self._json(wanted.source, record) or ()):
+        for position, item in enumerate(self.json(wanted.source, record) or ()):
             self.elements[wanted.variable] = item
             if wanted.where is None or self.value(wanted.where, record) is True:
                 keys = [self.value(key.expression, record) for key in wanted.order]

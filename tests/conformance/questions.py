@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -40,6 +41,7 @@ from enrollscope.odata.literals import time_text
 from enrollscope.odata.patterns import parse_pattern, spell_pattern
 from enrollscope.odata.plan import Order
 from enrollscope.odata.values import Instant
+from tests.conformance import wholes
 from tests.conformance.library import GENRE, LAYOUT
 
 FIRST = Instant.parse("0001-01-01T14:00:00Z").ticks
@@ -179,8 +181,7 @@ class Asking:
     @contextmanager
     def elements(self) -> Iterator[tuple[Source, int]]:
         """Speak of the elements of some collection. Gives the collection, and the number of the element."""
-        self._variables += 1
-        variable = self._variables
+        variable = self.variable()
         collection, texts, numbers = self.draw(
             st.sampled_from(
                 (
@@ -194,6 +195,16 @@ class Asking:
         self._texts, self._numbers = [*self._texts, *texts], [*self._numbers, *numbers]
         yield collection, variable
         self._texts, self._numbers = before
+
+    def variable(self) -> int:
+        """A number for the elements of a collection."""
+        self._variables += 1
+        return self._variables
+
+    def about(self, element: Inside) -> Bound:
+        """A condition on an element that is a scalar."""
+        operator = self.draw(st.sampled_from(Comparison))
+        return Compare(operator, element, self.value(element.type, 0))
 
     def pattern(self) -> Bound:
         """A regular expression in the form that stores get."""
@@ -303,6 +314,8 @@ class Asking:
             lambda: TypeIs(self.draw(st.sampled_from((frozenset(("book",)), frozenset(("work", "audiobook")))))),
             lambda: SameText(self.value(Primitive.STRING, 0), self.value(Primitive.STRING, 0)),
             lambda: Present(Source("publisher")),
+            lambda: wholes.same(self),
+            lambda: wholes.call(self, self.draw(st.sampled_from(wholes.PREDICATES))),
             lambda: Mentions(self.parameter(Primitive.STRING), (self.value(Primitive.STRING, 0),)),
         ]
         if depth <= 0:
@@ -438,6 +451,8 @@ EACH: dict[str, Callable[[Asking], Bound]] = {
         for wanted in wanteds
     },
     **{f"case-{kind.name_in_model}": _case(kind) for kind in [*LISTED, GENRE]},
+    "same": wholes.same,
+    **{f"collection-{name}": partial(wholes.call, name=name) for name in (*wholes.PREDICATES, "indexof", "length")},
     "any-all-count": lambda asking: asking.quantified(3),
     "inside": lambda asking: asking.inside(_TEXT),
     "present": lambda asking: Present(

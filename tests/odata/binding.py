@@ -6,28 +6,36 @@ from enrollscope.odata.binder import Asked, Binder
 from enrollscope.odata.bound import (
     Arithmetic,
     Bound,
+    Built,
     Call,
     Case,
     Cast,
+    CollectionCall,
     Column,
     Combine,
     Compare,
+    Composite,
     Field,
     In,
     Inside,
+    Joined,
+    Listed,
     Mentions,
     Negate,
     Not,
     Null,
     OfType,
     Parameter,
+    Part,
     Present,
     Quantified,
+    Same,
     SameText,
     ScalarType,
     Size,
     Source,
     TypeIs,
+    Whole,
 )
 from enrollscope.odata.cursors import CursorSigner
 from enrollscope.odata.edm import Model
@@ -96,9 +104,38 @@ def shape(bound: Bound, parameters: tuple[Any, ...]) -> str:
             return f"field{index}"
         case Inside(source):
             return spelt_source(source)
+        case Same(left, right):
+            return f"(same {_whole(left, parameters)} {_whole(right, parameters)})"
+        case CollectionCall(name, arguments):
+            return f"({' '.join([name, *(_whole(item, parameters) for item in arguments)])})"
         case _:
             word, operands = _operation(bound)
             return f"({' '.join([word, *(shape(item, parameters) for item in operands)])})"
+
+
+def _whole(composite: Composite, parameters: tuple[Any, ...]) -> str:
+    """A composite value: `[a b]`, `{name=a}`, `mount`, `stringList[#1 (…)]` of those elements alone."""
+    match composite:
+        case Whole(source, kept=kept):
+            some = "" if kept is None else f"[#{kept[0]} {shape(kept[1], parameters)}]"
+            return f"{spelt_source(source)}{some}"
+        case Listed(items):
+            return f"[{' '.join(_item(item, parameters) for item in items)}]"
+        case Built(members):
+            return f"{{{' '.join(f'{name}={_item(item, parameters)}' for name, item in members)}}}"
+        case Joined(left, right):
+            return f"(join {_whole(left, parameters)} {_whole(right, parameters)})"
+        case Part(of, start, length):
+            numbers = [start] if length is None else [start, length]
+            return f"(part {_whole(of, parameters)} {' '.join(shape(item, parameters) for item in numbers)})"
+        case _:
+            assert_never(composite)
+
+
+def _item(item: Bound | Composite, parameters: tuple[Any, ...]) -> str:
+    if isinstance(item, Whole | Listed | Built | Joined | Part):
+        return _whole(item, parameters)
+    return shape(item, parameters)
 
 
 def _operation(bound: Bound) -> tuple[str, tuple[Bound, ...]]:

@@ -266,6 +266,80 @@ class Mentions:
     type: ScalarType = Primitive.BOOLEAN
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A structured value or a collection as it is found. A collection that is null is empty.
+
+    Attributes:
+        kept: of a collection, the number of the element, and what must be true of it.
+    """
+
+    source: Source
+    collection: bool
+    kept: tuple[int, "Bound"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A collection of these items."""
+
+    items: tuple["Bound | Composite", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A structured value of these members; those that are null may as well be absent."""
+
+    members: tuple[tuple[str, "Bound | Composite"], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The items of two collections, one behind the other."""
+
+    left: "Composite"
+    right: "Composite"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The items of a collection from `start`, at most `length`; null where one of these is.
+
+    Attributes:
+        start: counted from 0; a negative one from the end.
+    """
+
+    of: "Composite"
+    start: "Bound"
+    length: "Bound | None" = None
+
+
+Composite: TypeAlias = Whole | Listed | Built | Joined | Part
+"""What is no scalar.
+
+Two structured values are equal if their members are, whatever the order of these; a member that is null or an empty
+collection equals one that is absent. Numbers are equal if they are mathematically.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """Two composite values are equal, or both null; never null."""
+
+    left: Composite
+    right: Composite
+    type: ScalarType = Primitive.BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionCall:
+    """A canonical function of collections that gives a scalar; otherwise as `Call`."""
+
+    name: str
+    arguments: tuple[Composite, ...]
+    type: ScalarType
+
+
 Bound: TypeAlias = (
     Column
     | Field
@@ -288,4 +362,6 @@ Bound: TypeAlias = (
     | Case
     | Cast
     | Mentions
+    | Same
+    | CollectionCall
 )

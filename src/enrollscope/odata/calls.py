@@ -1,8 +1,6 @@
 """Canonical functions, `case`, `cast` and `isof` in expressions (URL conventions 4.01 §5.1.1.5-5.1.1.12)."""
 
-from abc import ABC, abstractmethod
-from collections import Counter
-from typing import TypeAlias
+from abc import ABC
 
 from enrollscope.odata.bound import (
     Bound,
@@ -21,24 +19,22 @@ from enrollscope.odata.bound import (
     OfType,
     Parameter,
     Present,
-    Quantified,
-    Quantifier,
     ScalarType,
-    Size,
     TypeIs,
 )
 from enrollscope.odata.capabilities import OFFERED_FUNCTIONS
+from enrollscope.odata.composites import Composites
 from enrollscope.odata.edm import ComplexType, EntityType, EnumType, Model, Primitive, ValueType
 from enrollscope.odata.errors import NotBuilt
-from enrollscope.odata.expr import Array, Expr, Literal, Path, TypeCall, Variable
 from enrollscope.odata.expr import Call as ParsedCall
 from enrollscope.odata.expr import Case as ParsedCase
+from enrollscope.odata.expr import Expr, Literal, Path, TypeCall, Variable
 from enrollscope.odata.functions import FUNCTIONS, Function
+from enrollscope.odata.loose import Loose, is_composite
 from enrollscope.odata.operands import ClauseFault, Word, read_text, type_name
-from enrollscope.odata.paths import Loose, Paths
 from enrollscope.odata.patterns import BadPattern, parse_pattern, spell_pattern
 from enrollscope.odata.promotion import INTEGERS, NUMBERS, common_type
-from enrollscope.odata.rows import Many, Structure, element_of
+from enrollscope.odata.rows import Many, Structure
 
 _PRIMITIVES = {item.value.lower(): item for item in Primitive}
 _PLAIN_AS_TEXT = (*INTEGERS, Primitive.DECIMAL, Primitive.GUID, Primitive.DATE)
@@ -47,22 +43,11 @@ _NOT_BUILT_AS_TEXT = (
     *(Primitive.DURATION, Primitive.TIME_OF_DAY, Primitive.BINARY),
 )
 
-_Item: TypeAlias = tuple[ScalarType | None, object]
-"""A literal in an array: type and stored form, so that equal ones are equal."""
 
-
-class Calls(Paths, ABC):
+class Calls(Composites, ABC):
     """Binds what is written like a call."""
 
-    @abstractmethod
-    def fix(self, operand: Loose, wanted: ScalarType | None, position: int) -> Bound:
-        """Turn what is loose into a value."""
-
-    @abstractmethod
-    def compared(self, operator: Comparison, left: Bound, right: Bound, position: int) -> Bound:
-        """A comparison whose operands must go together."""
-
-    def call(self, call: ParsedCall) -> Bound:
+    def call(self, call: ParsedCall) -> Loose:
         """Bind a canonical function.
 
         Raises:
@@ -75,16 +60,18 @@ class Calls(Paths, ABC):
         if function.name not in OFFERED_FUNCTIONS:
             reason = f" on {function.beyond}, which this service does not have" if function.beyond else ""
             raise NotBuilt(f"{function.name} is not offered{reason}.", position=call.position)
-        if not function.signatures:
-            return self._beyond_signatures(call)
+        if call.function == "isdefined":
+            return self._is_defined(call.arguments[0])
+        operands = [self.loose(item) for item in call.arguments]
+        if self.takes_collections(function, operands):
+            return self.call_of_collections(function, call, operands)
         arguments: list[Bound] = []
-        for place, item in enumerate(call.arguments):
+        for place, (operand, item) in enumerate(zip(operands, call.arguments, strict=True)):
+            if is_composite(operand):
+                raise ClauseFault(f"{function.name} does not work on collections and structured values.", item.position)
             # The one type that a text can be taken for, where nothing else fits.
             possible = {each.arguments[place] for each in function.signatures if place < len(each.arguments)}
             wanted = possible.pop() if len(possible) == 1 else None
-            operand = None if isinstance(item, Array) else self.loose(item)
-            if operand is None or isinstance(operand, Many):
-                raise _on_collections(function, call)
             arguments.append(self.fix(operand, wanted, item.position))
         if call.function == "matchespattern":
             self._spell_pattern(arguments[1], call.arguments[1].position)
@@ -105,22 +92,6 @@ class Calls(Paths, ABC):
             ) from error
         self._operands.parameters[pattern.index] = text
 
-    def _beyond_signatures(self, call: ParsedCall) -> Bound:
-        match call.function:
-            case "hassubset":
-                return self._has_subset(call)
-            case "hassubsequence":
-                whole, part = map(self.unaliased, call.arguments)
-                if isinstance(whole, Array) and isinstance(part, Array):
-                    return self.constant(truth=_is_subsequence(self._items(whole), self._items(part)))
-                raise NotBuilt("hasSubsequence is offered for two arrays alone.", position=call.position)
-            case _:
-                return self._is_defined(call.arguments[0])
-
-    def constant(self, *, truth: bool) -> Bound:
-        """What is true, or false, whatever the row."""
-        return self._operands.parameter(truth, Primitive.BOOLEAN)
-
     def _is_defined(self, expression: Expr) -> Bound:
         """Whether an entity has a property at all: those of some types do not (Data Aggregation 4.0 §7.1)."""
         match self.loose(expression):
@@ -138,55 +109,6 @@ class Calls(Paths, ABC):
     def _types_with(self, name: str) -> Bound:
         having = [item for item in self._model.entities if name in item.by_name]
         return TypeIs(frozenset().union(*(self._model.stored_as(item) for item in having)))
-
-    def _items(self, array: Array) -> list[_Item]:
-        self._operands.unshareable()
-        found: list[_Item] = []
-        for item in array.items:
-            if not isinstance(item, Literal):
-                raise NotBuilt("Arrays in expressions may hold literals alone.", position=item.position)
-            value, scalar = (None, None) if item.kind == "null" else self._operands.stored(item, None)
-            found.append((Primitive.INT64 if scalar in INTEGERS else scalar, value))
-        return found
-
-    def _has_subset(self, call: ParsedCall) -> Bound:
-        """The first collection becomes the second by leaving out and reordering (§5.1.1.6.1)."""
-        whole, part = map(self.unaliased, call.arguments)
-        if isinstance(whole, Array) and isinstance(part, Array):
-            return self.constant(truth=Counter(self._items(part)) <= Counter(self._items(whole)))
-        if isinstance(part, Array):
-            return self._counted(self._scalars(whole), part, Comparison.GE)
-        if not isinstance(whole, Array):
-            raise NotBuilt("hasSubset needs an array as one of its arguments.", position=call.position)
-        many = self._scalars(part)
-        variable = self._operands.variable()
-        element = _scalar_element(many, variable)
-        known = In(element, tuple(self.fix(self.loose(item), element.type, item.position) for item in whole.items))
-        all_known = Quantified(Quantifier.ALL, many.source, variable, known)
-        return Combine(Logic.AND, all_known, self._counted(many, whole, Comparison.LE))
-
-    def _scalars(self, expression: Expr) -> Many:
-        found = self.loose(expression)
-        if not isinstance(found, Many):
-            raise ClauseFault("hasSubset compares collections.", expression.position)
-        if isinstance(found.type, ComplexType) or found.kept is not None:
-            raise NotBuilt("hasSubset is offered for collections of plain values.", position=expression.position)
-        return found
-
-    def _counted(self, many: Many, array: Array, comparison: Comparison) -> Bound:
-        """Every item of the array occurs in the collection as often as in the array: at least so, or at most."""
-        items = self._items(array)
-        literals = dict(zip(items, array.items, strict=True))
-        found: Bound | None = None
-        for item, count in Counter(items).items():
-            variable = self._operands.variable()
-            element = _scalar_element(many, variable)
-            asked = self.fix(self.loose(literals[item]), element.type, literals[item].position)
-            equal = self.compared(Comparison.EQ, element, asked, literals[item].position)
-            expected = self._operands.parameter(count, Primitive.INT64)
-            condition = Compare(comparison, Size(many.source, variable, equal), expected)
-            found = condition if found is None else Combine(Logic.AND, found, condition)
-        return self.constant(truth=True) if found is None else found
 
     def case(self, case: ParsedCase) -> Bound:
         """Bind `case(…)`; its values are brought to one type."""
@@ -291,13 +213,6 @@ def _value_type(model: Model, name: str, position: int) -> ValueType:
     return found
 
 
-def _scalar_element(many: Many, variable: int) -> Inside:
-    element = element_of(many, variable)
-    if not isinstance(element, Inside):
-        raise TypeError("complex elements were taken for scalars")
-    return element
-
-
 def _signed(function: Function, call: ParsedCall, arguments: tuple[Bound, ...]) -> Bound:
     for signature in function.signatures:
         if len(signature.arguments) == len(arguments) and all(
@@ -322,14 +237,3 @@ def _fits(argument: Bound, wanted: ScalarType) -> bool:
         return True
     promoted = common_type(kind, wanted)
     return promoted is not None and (promoted is wanted or (promoted in INTEGERS and wanted in INTEGERS))
-
-
-def _on_collections(function: Function, call: ParsedCall) -> Exception:
-    if function.beyond is not None and "collections" in function.beyond:
-        return NotBuilt(f"{function.name} is offered for strings, not for collections.", position=call.position)
-    return ClauseFault(f"{function.name} does not work on collections.", call.position)
-
-
-def _is_subsequence(whole: list[_Item], part: list[_Item]) -> bool:
-    rest = iter(whole)
-    return all(item in rest for item in part)

@@ -1,5 +1,6 @@
 """Parsed expressions to bound ones: every name resolved against the model, every type checked."""
 
+from collections.abc import Sequence
 from typing import assert_never, get_args
 
 from enrollscope.odata.bound import (
@@ -15,7 +16,6 @@ from enrollscope.odata.bound import (
     Null,
     Operator,
     Parameter,
-    Present,
     Quantified,
     Quantifier,
     ScalarType,
@@ -37,8 +37,8 @@ from enrollscope.odata.expr import (
     TypeCall,
     Unary,
 )
+from enrollscope.odata.loose import Items, Loose, Members, Typed, is_composite
 from enrollscope.odata.operands import ClauseFault, UnknownWord, Word, incompatible, type_name
-from enrollscope.odata.paths import Loose
 from enrollscope.odata.promotion import NUMBERS, arithmetic_type, common_type
 from enrollscope.odata.rows import Branch, Many, Structure, element_of, named
 
@@ -67,7 +67,10 @@ class Conditions(Calls):
 
     def value(self, expression: Expr) -> Bound:
         """Bind an expression of any scalar type, as `$orderby` takes it."""
-        return self.fix(self.loose(expression), None, expression.position)
+        found = self.loose(expression)
+        if isinstance(found, Typed | Items | Members):
+            raise NotBuilt("Arrays, objects and what they make are not offered here.", position=expression.position)
+        return self.fix(found, None, expression.position)
 
     def fix(self, operand: Loose, wanted: ScalarType | None, position: int) -> Bound:
         """Turn what is loose into a value, of the type `wanted` where it can be."""
@@ -85,10 +88,12 @@ class Conditions(Calls):
                 )
             case Structure(type=kind):
                 raise NotBuilt(
-                    f"A value of type '{kind.name_in_model}' as a whole is compared with null alone; "
+                    f"A value of type '{kind.name_in_model}' as a whole is compared with others alone; "
                     f"name one of its properties: {', '.join(item.name for item in kind.properties)}.",
                     position=position,
                 )
+            case Typed() | Items() | Members():
+                raise ClauseFault("One value is wanted, and not an array, an object or a collection.", position)
             case Branch():
                 raise ClauseFault("This has no value of its own; name what is inside.", position)
             case _:
@@ -114,12 +119,12 @@ class Conditions(Calls):
                 return self.type_call(expression)
             case Case():
                 return self.case(expression)
-            case Array() | Object() | ListExpr():
-                raise NotBuilt(
-                    "Arrays and objects are offered on the right of 'in' and as arguments of hasSubset and "
-                    "hasSubsequence alone.",
-                    position=expression.position,
-                )
+            case Array(items=items):
+                return Items(tuple([(self.loose(item), item.position) for item in items]))
+            case Object(members=members):
+                return Members(tuple([(name, self.loose(value), value.position) for name, value in members]))
+            case ListExpr():
+                raise ClauseFault("A list in parentheses stands on the right of 'in' alone.", expression.position)
             case _:
                 assert_never(expression)
 
@@ -137,10 +142,8 @@ class Conditions(Calls):
             raise ClauseFault("'has' works on flags enumerations only, and this model has none.", binary.position)
         loose_left, loose_right = self.loose(binary.left), self.loose(binary.right)
         comparison = _COMPARISONS.get(operator)
-        if comparison is not None and (isinstance(loose_left, Structure) or isinstance(loose_right, Structure)):
-            presence = _presence(comparison, loose_left, loose_right)
-            if presence is not None:
-                return presence
+        if comparison is not None and (is_composite(loose_left) or is_composite(loose_right)):
+            return self.same(comparison, loose_left, loose_right, binary.position)
         left, right = self._pair(loose_left, loose_right, binary)
         if comparison is not None:
             return self.compared(comparison, left, right, binary.position)
@@ -187,33 +190,44 @@ class Conditions(Calls):
         return In(left, tuple(self._operands.parameter(number, right.type) for number in numbers))
 
     def _in(self, binary: Binary) -> Bound:
-        left = self.fix(self.loose(binary.left), None, binary.left.position)
+        left = self.loose(binary.left)
         right = self.unaliased(binary.right)
-        if isinstance(right, ListExpr | Array):
-            return self._in_list(left, right.items)
-        found = self.loose(right)
-        if isinstance(found, Literal | Word) and isinstance(binary.right, Path):
-            return self._in_list(left, (right,))  # a bare word, or an alias, in parentheses
-        if not isinstance(found, Many):
-            raise ClauseFault("'in' takes a list in parentheses, or a collection.", right.position)
-        return self._in_collection(left, found, binary)
+        if isinstance(right, ListExpr):
+            return self._in_list(left, [(self.loose(item), item.position) for item in right.items], binary)
+        match self.loose(right):
+            case Items(items=items):
+                return self._in_list(left, items, binary)
+            case Literal() | Word() as found if isinstance(binary.right, Path):
+                return self._in_list(left, ((found, right.position),), binary)  # a bare word, or an alias
+            case Many() as many:
+                return self._in_collection(left, many, binary)
+            case Typed(collection=True) as made:
+                return self.among(left, made, binary.position)
+            case _:
+                raise ClauseFault("'in' takes a list in parentheses, or a collection.", right.position)
 
-    def _in_list(self, left: Bound, items: tuple[Expr, ...]) -> Bound:
+    def _in_list(self, operand: Loose, items: Sequence[tuple[Loose, int]], binary: Binary) -> Bound:
+        if is_composite(operand):
+            return self.one_of(operand, items)
+        left = self.fix(operand, None, binary.left.position)
         found: list[Bound] = []
-        for item in items:
-            bound = self.fix(self.loose(item), left.type, item.position)
+        for item, position in items:
+            bound = self.fix(item, left.type, position)
             if bound.type is not None and left.type is not None and common_type(left.type, bound.type) is None:
-                raise incompatible("in", left.type, bound.type, item.position)
+                raise incompatible("in", left.type, bound.type, position)
             hidden = self._sentinel(left, bound)
             found.extend((bound,) if hidden is None else hidden.items)
         return In(left, tuple(found))
 
-    def _in_collection(self, left: Bound, many: Many, binary: Binary) -> Bound:
+    def _in_collection(self, left: Loose, many: Many, binary: Binary) -> Bound:
         variable = self._operands.variable() if many.kept is None else many.kept[0]
         element = element_of(many, variable)
-        if isinstance(element, Structure):
-            raise ClauseFault(f"No item of type '{element.type.name_in_model}' can equal this.", binary.position)
-        equal = self.compared(Comparison.EQ, element, left, binary.position)
+        if isinstance(element, Structure) or is_composite(left):
+            equal = self.equal_wholes(element, left, binary.position)
+        else:
+            equal = self.compared(
+                Comparison.EQ, element, self.fix(left, element.type, binary.left.position), binary.position
+            )
         predicate = equal if many.kept is None else Combine(Logic.AND, many.kept[1], equal)
         return Quantified(Quantifier.ANY, many.source, variable, predicate)
 
@@ -233,17 +247,3 @@ def _wanted_beside(fixed: Bound, binary: Binary) -> ScalarType | None:
     """The type that a literal should have beside an operand: beside a point in time it may be a duration, too."""
     point = fixed.type is Primitive.DATE_TIME_OFFSET or fixed.type is Primitive.DATE
     return None if point and binary.operator not in _COMPARISONS else fixed.type
-
-
-def _presence(operator: Comparison, left: Loose, right: Loose) -> Bound | None:
-    """A structured value can be compared with null; `None`: this is no such comparison."""
-    for first, second in ((left, right), (right, left)):
-        if isinstance(first, Structure) and isinstance(second, Literal) and second.kind == "null":
-            match operator:
-                case Comparison.EQ:
-                    return Not(Present(first.source))
-                case Comparison.NE:
-                    return Present(first.source)
-                case _:
-                    raise ClauseFault("Structured values have no order.", second.position)
-    return None

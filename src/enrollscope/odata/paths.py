@@ -17,7 +17,6 @@ from enrollscope.odata.expr import (
     AggregateSegment,
     Alias,
     Annotation,
-    Array,
     Count,
     Expr,
     FilterSegment,
@@ -33,6 +32,7 @@ from enrollscope.odata.expr import (
     Variable,
 )
 from enrollscope.odata.hints import near_name
+from enrollscope.odata.loose import Items, Loose, Members, Typed
 from enrollscope.odata.operands import ClauseFault, Operands, Word
 from enrollscope.odata.rows import (
     Branch,
@@ -58,8 +58,6 @@ Root: TypeAlias = EntityRow | Branch
 
 Reached: TypeAlias = Found | EntityRow | CastRow
 """What a path has come to: a value, or an entity whose properties are still to be named."""
-
-Loose: TypeAlias = Found | Literal | Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,10 +221,10 @@ class Paths(ABC):
         return given[0]
 
     def unaliased(self, expression: Expr) -> Expr:
-        """What an alias stands for where that is an array, which has no value of its own; otherwise the same."""
+        """What an alias stands for where that is a list, which is no operand; otherwise the same."""
         if isinstance(expression, Path) and isinstance(alias := expression.segments[0], Alias):
             given = self._aliases.get(alias.name)
-            if isinstance(given, Array | ListExpr) and len(expression.segments) == 1:
+            if isinstance(given, ListExpr) and len(expression.segments) == 1:
                 self._operands.unshareable()
                 return given
         return expression
@@ -263,7 +261,7 @@ class Paths(ABC):
                 raise NotBuilt(f"{name} is not offered in expressions.", position=position)
             case Alias():
                 found = self.alias(first)
-                if isinstance(found, Literal | Word):
+                if isinstance(found, Literal | Word | Items | Members | Typed):
                     raise ClauseFault(f"The alias '@{first.name}' has no properties to go into.", first.position)
                 return found, rest
             case Name(arguments=None):

@@ -137,6 +137,34 @@ class Dialect(Protocol):
         """The integers or JSON arrays of several rows, in order, as the text of a JSON array; of none `[]` or null."""
         ...
 
+    def structure(self, json: Sql, path: tuple[str, ...]) -> Sql:
+        """What is at a path in JSON, as JSON that our functions take; null where it is null or absent."""
+        ...
+
+    def json_of_elements(self, elements: TableValuedAlias) -> Sql:
+        """Those elements that are left of `elements`, as a JSON array."""
+        ...
+
+    def json_item(self, value: Sql, kind: Primitive) -> Sql:
+        """A scalar as JSON; the null of JSON for null."""
+        ...
+
+    def json_or_null(self, json: Sql | None) -> Sql:
+        """JSON; the null of JSON for null."""
+        ...
+
+    def json_list(self, items: list[Sql]) -> Sql:
+        """A JSON array of items that are JSON; at most 100."""
+        ...
+
+    def json_object(self, names: Sql, values: Sql) -> Sql:
+        """A JSON object, of an array of its names and one of its values."""
+        ...
+
+    def json_function(self, name: str, *arguments: Sql) -> Sql:
+        """A call of one of our own functions that gives JSON."""
+        ...
+
     def matches(self, text: Sql, pattern: Sql) -> Sql:
         """Whether some part of the text matches a pattern of `odata.patterns`."""
         ...
@@ -267,7 +295,7 @@ class SqliteDialect:
     def elements(self, json: Sql, path: tuple[str, ...], name: str) -> TableValuedAlias:
         """See `Dialect`."""
         array = func.json_extract(json, _json_path(path)) if path else json
-        return func.json_each(array).table_valued("value", "key", name=name)
+        return func.json_each(array).table_valued("value", "key", "json", name=name)
 
     def position_of(self, elements: TableValuedAlias) -> Sql:
         """See `Dialect`."""
@@ -280,6 +308,40 @@ class SqliteDialect:
     def json_of_rows(self, entries: Sql) -> Sql:
         """What comes out of a subquery is no JSON any more but text."""
         return func.json_group_array(func.json(entries), type_=TEXT)
+
+    def structure(self, json: Sql, path: tuple[str, ...]) -> Sql:
+        """See `Dialect`."""
+        return func.json_extract(json, _json_path(path), type_=TEXT) if path else json
+
+    def json_of_elements(self, elements: TableValuedAlias) -> Sql:
+        """By key, because values of some types cannot be told from others any more."""
+        json = elements.c.json.op("->", return_type=TEXT)(elements.c.key)
+        items = func.coalesce(func.group_concat(json, literal(",", TEXT)), literal("", TEXT), type_=TEXT)
+        return literal("[", TEXT).op("||", return_type=TEXT)(items).op("||", return_type=TEXT)(literal("]", TEXT))
+
+    def json_item(self, value: Sql, kind: Primitive) -> Sql:
+        """Truth values are numbers to SQLite."""
+        if kind is Primitive.BOOLEAN:
+            spelt = case((value, literal("true", TEXT)), (value.is_not(null()), literal("false", TEXT)))
+            return self.json_or_null(spelt)
+        return self.json_or_null(own_function("json_decimal" if kind is Primitive.DECIMAL else "json", TEXT, value))
+
+    def json_or_null(self, json: Sql | None) -> Sql:
+        """See `Dialect`."""
+        nothing = literal("null", TEXT)
+        return nothing if json is None else func.coalesce(json, nothing, type_=TEXT)
+
+    def json_list(self, items: list[Sql]) -> Sql:
+        """See `Dialect`."""
+        return self.json_function("json_list", *items)
+
+    def json_object(self, names: Sql, values: Sql) -> Sql:
+        """See `Dialect`."""
+        return self.json_function("json_object", names, values)
+
+    def json_function(self, name: str, *arguments: Sql) -> Sql:
+        """See `Dialect`."""
+        return own_function(name, TEXT, *arguments)
 
     def matches(self, text: Sql, pattern: Sql) -> Sql:
         """See `Dialect`."""

@@ -18,6 +18,7 @@ from enrollscope.odata.bound import (
     Call,
     Case,
     Cast,
+    CollectionCall,
     Column,
     Combine,
     Compare,
@@ -35,6 +36,7 @@ from enrollscope.odata.bound import (
     Parameter,
     Present,
     Quantified,
+    Same,
     SameText,
     ScalarType,
     Size,
@@ -46,6 +48,7 @@ from enrollscope.odata.layout import Layout
 from enrollscope.odata.plan import Positions
 from enrollscope.odata.promotion import NUMBERS, common_type
 from enrollscope.odata.values import TICKS_PER_SECOND, Instant
+from enrollscope.store.composites import Composites
 from enrollscope.store.dialects import FLOATS, WHITE_SPACE, Dialect, Sql
 from enrollscope.store.schema import BOOLEAN, INTEGER, TEXT, scalar_type
 from enrollscope.store.structured import Structured
@@ -57,7 +60,7 @@ _LAST_TICKS = Instant.parse("9999-12-31T23:59:59.9999999Z").ticks
 
 _TIMES = (_INSTANT, Primitive.DATE, Primitive.TIME_OF_DAY, Primitive.DURATION)
 
-_NEVER_NULL = (Parameter, Compare, In, SameText, TypeIs, Present, Quantified, Size, Mentions)
+_NEVER_NULL = (Parameter, Compare, In, SameText, TypeIs, Present, Quantified, Size, Mentions, Same)
 
 # The least and the greatest of each integer type.
 _SPANS: Mapping[Primitive, tuple[int, int]] = MappingProxyType(
@@ -103,6 +106,7 @@ class Expressions:
         self._dialect = dialect
         self._rows: FromClause = table if rows is None else rows
         self._structured = Structured(dialect, self)
+        self._composites = Composites(dialect, self, self._structured)
 
     def holds(self, bound: Bound) -> Sql:
         """A condition for WHERE: true where the expression is true, anything else where it is false or null."""
@@ -135,6 +139,8 @@ class Expressions:
                 return case((self.type_is(types), self.value(operand)))
             case Inside() | Present() | Quantified() | Size():
                 return self._structured.value(bound)
+            case Same() | CollectionCall():
+                return self._composites.value(bound)
             case Combine() | Not() | Compare() | In() | SameText() | Mentions():
                 return self._truth(bound)
             case _:

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Column, UnaryExpression, case, cast, collate, false, func, literal, or_
 from sqlalchemy import column as named_column
-from sqlalchemy.dialects.postgresql import ARRAY, JSON, array, asyncpg
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, array, asyncpg
 from sqlalchemy.engine import Dialect as Compiler
 from sqlalchemy.sql.elements import False_, Null, True_
 from sqlalchemy.sql.selectable import TableValuedAlias
@@ -139,6 +139,39 @@ class PostgresDialect:
     def json_of_rows(self, entries: Sql) -> Sql:
         """See `Dialect`."""
         return cast(func.json_agg(entries), TEXT)
+
+    def structure(self, json: Sql, path: tuple[str, ...]) -> Sql:
+        """See `Dialect`."""
+        return self.json_function("structure", cast(json, JSON), cast(array(list(path)), ARRAY(TEXT)))
+
+    def json_of_elements(self, elements: TableValuedAlias) -> Sql:
+        """See `Dialect`."""
+        return self.json_function("plain", func.jsonb_agg(elements.c.value))
+
+    def json_item(self, value: Sql, kind: Primitive) -> Sql:
+        """An infinity is text in JSON."""
+        if kind is Primitive.DECIMAL:
+            return self.json_or_null(self.json_function("json_decimal", cast(value, Numeric())))
+        if kind in FLOATS:
+            return self.json_or_null(self.json_function("json", value))
+        return self.json_or_null(func.to_jsonb(cast(value, scalar_type(kind)), type_=JSONB()))
+
+    def json_or_null(self, json: Sql | None) -> Sql:
+        """See `Dialect`."""
+        nothing = cast(literal("null", TEXT), JSONB())
+        return nothing if json is None else func.coalesce(json, nothing, type_=JSONB())
+
+    def json_list(self, items: list[Sql]) -> Sql:
+        """See `Dialect`."""
+        return func.to_jsonb(cast(array(items), ARRAY(JSONB())), type_=JSONB())
+
+    def json_object(self, names: Sql, values: Sql) -> Sql:
+        """See `Dialect`."""
+        return self.json_function("json_object", names, values)
+
+    def json_function(self, name: str, *arguments: Sql) -> Sql:
+        """See `Dialect`."""
+        return own_function(name, JSONB(), *arguments)
 
     def matches(self, text: Sql, pattern: Sql) -> Sql:
         """The server's regular expressions know that form, and are followed without trial and error."""

@@ -163,3 +163,89 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT ceil(l)$$;
 CREATE OR REPLACE FUNCTION odata_double_round(l double precision) RETURNS double precision
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$SELECT CASE WHEN abs(l - trunc(l)) >= 0.5 THEN trunc(l) + sign(l) ELSE trunc(l) END$$;
+
+-- Composite values are jsonb. What is absent from an object, null or an empty array there is the same, and left out.
+CREATE OR REPLACE FUNCTION odata_plain(j jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT CASE jsonb_typeof(j)
+  WHEN 'object' THEN (
+    SELECT coalesce(jsonb_object_agg(name, value), '{}')
+    FROM (SELECT key, odata_plain(member) FROM jsonb_each(j) AS members (key, member)) AS plain (name, value)
+    WHERE value NOT IN ('null', '[]'))
+  WHEN 'array' THEN (
+    SELECT coalesce(jsonb_agg(odata_plain(item) ORDER BY place), '[]')
+    FROM jsonb_array_elements(j) WITH ORDINALITY AS items (item, place))
+  ELSE j
+END$$;
+
+CREATE OR REPLACE FUNCTION odata_structure(j json, path text[]) RETURNS jsonb
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT odata_plain(nullif((j #> path)::jsonb, 'null'))$$;
+
+CREATE OR REPLACE FUNCTION odata_json(n double precision) RETURNS jsonb LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT CASE n WHEN 'Infinity' THEN '"INF"' WHEN '-Infinity' THEN '"-INF"' ELSE to_jsonb(n) END$$;
+
+CREATE OR REPLACE FUNCTION odata_json_decimal(n numeric) RETURNS jsonb LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT CASE n WHEN 'Infinity' THEN '"INF"' WHEN '-Infinity' THEN '"-INF"' ELSE to_jsonb(n) END$$;
+
+CREATE OR REPLACE FUNCTION odata_json_object(names jsonb, members jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT odata_plain(coalesce(jsonb_object_agg(name, members -> (place - 1)::int), '{}'))
+FROM jsonb_array_elements_text(names) WITH ORDINALITY AS named (name, place)$$;
+
+CREATE OR REPLACE FUNCTION odata_same(l jsonb, r jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$SELECT l IS NOT DISTINCT FROM r$$;
+
+CREATE OR REPLACE FUNCTION odata_collection_concat(l jsonb, r jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT l || r$$;
+
+CREATE OR REPLACE FUNCTION odata_collection_substring(c jsonb, s bigint, n bigint) RETURNS jsonb
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT CASE
+  WHEN n < 0 THEN to_jsonb(substr(c::text, 1, -1))
+  ELSE (
+    SELECT coalesce(jsonb_agg(item ORDER BY place), '[]')
+    FROM jsonb_array_elements(c) WITH ORDINALITY AS items (item, place),
+      (SELECT CASE WHEN s < 0 THEN greatest(s + jsonb_array_length(c), 0) ELSE s END) AS begun (start)
+    WHERE place > start AND place - start <= n)
+END$$;
+
+CREATE OR REPLACE FUNCTION odata_collection_substring(c jsonb, s bigint) RETURNS jsonb
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT odata_collection_substring(c, s, 9223372036854775807)$$;
+
+CREATE OR REPLACE FUNCTION odata_collection_length(c jsonb) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT jsonb_array_length(c)::bigint$$;
+
+CREATE OR REPLACE FUNCTION odata_collection_indexof(l jsonb, r jsonb) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT coalesce(min(place), -1)::bigint
+FROM generate_series(0, jsonb_array_length(l) - jsonb_array_length(r)) AS place
+WHERE odata_collection_substring(l, place, jsonb_array_length(r)) = r$$;
+
+CREATE OR REPLACE FUNCTION odata_collection_contains(l jsonb, r jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT odata_collection_indexof(l, r) >= 0$$;
+
+CREATE OR REPLACE FUNCTION odata_collection_startswith(l jsonb, r jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT odata_collection_substring(l, 0, jsonb_array_length(r)) = r$$;
+
+CREATE OR REPLACE FUNCTION odata_collection_endswith(l jsonb, r jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT jsonb_array_length(r) <= jsonb_array_length(l)
+  AND odata_collection_substring(l, jsonb_array_length(l) - jsonb_array_length(r)) = r$$;
+
+CREATE OR REPLACE FUNCTION odata_collection_hassubset(l jsonb, r jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT NOT EXISTS (
+  SELECT FROM jsonb_array_elements(r) AS wanted (item) GROUP BY item
+  HAVING count(*) > (SELECT count(*) FROM jsonb_array_elements(l) AS found (item) WHERE found.item = wanted.item))$$;
+
+CREATE OR REPLACE FUNCTION odata_collection_hassubsequence(l jsonb, r jsonb) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+DECLARE item jsonb; sought int := 0;
+BEGIN
+  FOR item IN SELECT * FROM jsonb_array_elements(l) LOOP
+    IF item = r -> sought THEN sought := sought + 1; END IF;
+  END LOOP;
+  RETURN sought = jsonb_array_length(r);
+END$$;

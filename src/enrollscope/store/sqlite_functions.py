@@ -15,6 +15,7 @@ import apsw
 from enrollscope.odata.errors import BadRequest
 from enrollscope.odata.values import TICKS_PER_SECOND
 from enrollscope.store.automata import automaton
+from enrollscope.store.json_functions import json_functions, same
 
 _INT64 = 2**63
 
@@ -29,9 +30,10 @@ _INFINITIES = MappingProxyType({"INF": math.inf, "-INF": -math.inf})
 
 def register(connection: apsw.Connection) -> None:
     """Give a connection all functions and collations that statements use."""
-    for name, function in _functions().items():
+    for name, function in (_functions() | json_functions()).items():
         connection.create_scalar_function(f"odata_{name}", _null_for_null(function), deterministic=True)
     connection.create_scalar_function("odata_mentions", mentions, deterministic=True)
+    connection.create_scalar_function("odata_same", same, deterministic=True)
     connection.create_aggregate_function("odata_decimal_sum", _DecimalSum)
     connection.create_collation("odata_decimal", compare_decimals)
 

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, case, false, func, literal, null, select, 
 from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.sql.selectable import TableValuedAlias
 
-from enrollscope.odata.bound import Bound, Inside, Present, Quantified, Quantifier, ScalarType, Size, Source
+from enrollscope.odata.bound import Bound, Inside, Present, Quantified, Quantifier, ScalarType, Size, Source, Whole
 from enrollscope.odata.edm import EnumType, Primitive
 from enrollscope.odata.plan import Positions
 from enrollscope.store.dialects import Dialect, Sql
@@ -58,6 +58,17 @@ class Structured:
                 return self._size(bound)
             case _:
                 assert_never(bound)
+
+    def whole(self, bound: Whole) -> Sql:
+        """A structured value or a collection as JSON that can be compared."""
+        if bound.kept is None:
+            found = self._dialect.structure(self._origin(bound.source), bound.source.path)
+        else:
+            variable, condition = bound.kept
+            elements = self._alias(bound.source, variable)
+            items = select(self._dialect.json_of_elements(elements)).select_from(elements).correlate_except(elements)
+            found = items.where(self._translator.holds(condition)).scalar_subquery()
+        return func.coalesce(found, self._dialect.json_list([])) if bound.collection else found
 
     def _scalar(self, source: Source, kind: ScalarType) -> Sql:
         """A scalar, in the form in which a column of its own would hold it."""

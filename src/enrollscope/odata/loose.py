@@ -1,0 +1,57 @@
+"""Operands as far as they are understood without knowing what stands on the other side of the operator."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from enrollscope.odata.bound import Composite
+from enrollscope.odata.edm import ValueType
+from enrollscope.odata.expr import Literal
+from enrollscope.odata.operands import Word
+from enrollscope.odata.rows import Found, Many, Structure
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A structured value or a collection that was made, not found.
+
+    Attributes:
+        type: of the value or its items; `None`: of no type in particular.
+    """
+
+    value: Composite
+    type: ValueType | None
+    collection: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """An array; what its literals are depends on what it goes together with."""
+
+    items: tuple[tuple["Loose", int], ...]
+    """Each with its position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """An object."""
+
+    members: tuple[tuple[str, "Loose", int], ...]
+    """Each with its name and the position of its value."""
+
+
+Loose: TypeAlias = Found | Literal | Word | Typed | Items | Members
+
+
+def is_composite(operand: Loose) -> bool:
+    """Whether something is a structured value or a collection."""
+    return isinstance(operand, Structure | Many | Typed | Items | Members)
+
+
+def is_collection(operand: Loose) -> bool:
+    """Whether something is a collection."""
+    return isinstance(operand, Many | Items) or (isinstance(operand, Typed) and operand.collection)
+
+
+def is_null(operand: Loose) -> bool:
+    """Whether something is the literal `null`."""
+    return isinstance(operand, Literal) and operand.kind == "null"
