@@ -4,13 +4,14 @@ import pytest
 
 from enrollscope.odata.bound import Bound
 from enrollscope.odata.cursors import fingerprint
-from enrollscope.odata.errors import BadRequest, MethodNotAllowed, NotBuilt, ODataError, PreconditionFailed
+from enrollscope.odata.errors import BadRequest, MethodNotAllowed, NotBuilt, ODataError, PreconditionFailed, SyntaxFault
 from enrollscope.odata.headers import Preferences
 from enrollscope.odata.plan import (
     CountCollection,
     CreateEntity,
     DeleteEntity,
     Plan,
+    Positions,
     Precondition,
     ReadCollection,
     ReadEntity,
@@ -234,6 +235,47 @@ def test_selections(text: str, properties: tuple[str, ...] | None, written: str)
         assert (plan.projection.properties, plan.projection.written) == (properties, written)
 
 
+def test_one_entity_computes() -> None:
+    """What is computed of one entity is asked of it by its key, and shown as that of a collection is."""
+    one = bind(ITEM, "$compute=length(label) as n,n add 1 as m&$select=m,label")
+    many = bind_list("$compute=length(label) as n,n add 1 as m&$select=m,label")
+    assert isinstance(one, ReadEntity)
+    assert one.question is not None
+    query, paging = one.question
+    assert one.projection == many.projection
+    assert query.where is not None
+    assert shape(query.where, paging.parameters) == f"(eq code {one.key!r}:String)"
+    assert [shape(item, paging.parameters) for item in query.computed if not isinstance(item, Positions)] == [
+        "(length label)",
+        "(add:Int32 (length label) 1:Int32)",
+    ]
+
+
+def test_one_entity_is_asked_only_for_what_its_record_lacks() -> None:
+    """Without anything computed the record is enough."""
+    plan = bind(ITEM, "$select=label")
+    assert isinstance(plan, ReadEntity)
+    assert plan.question is None
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message", "position"),
+    [
+        pytest.param("length(labl) as n", BadRequest, "Did you mean 'label'?", 7, id="unknown"),
+        pytest.param("length(label) as LABEL", BadRequest, "'LABEL' is taken", 0, id="taken"),
+        pytest.param("length(label)", SyntaxFault, "expected", 13, id="without-a-name"),
+        pytest.param("geo.length(label) as n", NotBuilt, "geo.length", 0, id="not-offered"),
+    ],
+)
+def test_what_one_entity_cannot_compute(text: str, error: type[ODataError], message: str, position: int) -> None:
+    """It is told as it is for collections."""
+    for path in (ITEM, PATH):
+        with pytest.raises(error) as refusal:
+            bind(path, f"$compute={text}")
+        assert message in refusal.value.message
+        assert (refusal.value.position, refusal.value.target) == (position, "$compute")
+
+
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
@@ -322,6 +364,9 @@ def test_page_size_and_selection_may_change_from_page_to_page() -> None:
         pytest.param("GET", ITEM, "$expand=*", BadRequest, "expand", id="expand-of-an-entity"),
         pytest.param("GET", PATH, "$deltatoken=x", NotBuilt, "$deltatoken", id="delta"),
         pytest.param("GET", PATH, "$index=1", NotBuilt, "$index", id="index"),
+        pytest.param("PATCH", ITEM, "$compute=1 as n", NotBuilt, "$compute", id="compute-of-a-change"),
+        pytest.param("POST", PATH, "$compute=1 as n", NotBuilt, "$compute", id="compute-of-a-creation"),
+        pytest.param("DELETE", ITEM, "$compute=1 as n", BadRequest, "'Compute'", id="compute-of-a-deletion"),
         pytest.param("GET", ITEM, "$filter=true", BadRequest, "'Filter' is not allowed", id="filter-of-an-entity"),
         pytest.param("GET", ITEM, "$skiptoken=x", BadRequest, "'Skiptoken' is not allowed", id="token-of-an-entity"),
         pytest.param("GET", f"{PATH}/$count", "$orderby=label", BadRequest, "Allowed here are", id="order-of-a-count"),

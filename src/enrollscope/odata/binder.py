@@ -11,6 +11,7 @@ from enrollscope.odata.capabilities import (
     ENTITY_OPTIONS,
     METADATA_FORMATS,
     NOT_YET,
+    WRITE_OPTIONS,
 )
 from enrollscope.odata.cursors import CursorSigner, fingerprint
 from enrollscope.odata.edm import Model
@@ -177,7 +178,7 @@ class Binder:
         _allow(asked.options, ENTITY_OPTIONS)
         include_unknown = asked.preferences.include_unknown
         projection, question = self._questions.one(
-            scope, key, asked.options, include_unknown=include_unknown, now=asked.now
+            scope, key, asked.options, include_unknown=include_unknown, texts=asked.texts, now=asked.now
         )
         return ReadEntity(scope, key, projection, asked.precondition, question)
 
@@ -202,7 +203,7 @@ class Binder:
     def _entity_projection(self, scope: Scope, options: Options) -> Projection:
         if options is NO_OPTIONS:
             return EVERYTHING
-        _allow(options, ENTITY_OPTIONS)
+        _allow(options, WRITE_OPTIONS)
         items = options.select()
         return Selecting(self._model, scope.declared).bind(items) if items else EVERYTHING
 
@@ -244,7 +245,7 @@ def _allow(options: Options, allowed: frozenset[str], check_format: Callable[[st
             continue
         if name == "expand":
             raise _expand(options)
-        if (name in NOT_YET and allowed is COLLECTION_OPTIONS) or (name == "search" and allowed is COUNT_OPTIONS):
+        if (name in NOT_YET and allowed is COLLECTION_OPTIONS) or (name == "compute" and allowed is WRITE_OPTIONS):
             raise NotBuilt(f"The query option ${name} is not offered yet.", target=f"${name}")
         raise BadRequest(
             "The query specified in the URI is not valid. "

@@ -25,7 +25,8 @@ COLLECTION_OPTIONS = frozenset(
 SELECTED_OPTIONS = frozenset({"compute", "search", "filter", "orderby", "top", "skip", "count", "select"})
 """What may be said inside of `$select` of a collection."""
 COUNT_OPTIONS = frozenset({"apply", "search", "filter", "format"})
-ENTITY_OPTIONS = frozenset({"select", "format"})
+ENTITY_OPTIONS = frozenset({"compute", "select", "format"})
+WRITE_OPTIONS = frozenset({"select", "format"})
 DOCUMENT_OPTIONS = frozenset({"format"})
 NOT_YET = frozenset({"deltatoken", "index"})
 """Options that OData has for collections, and this service not yet."""

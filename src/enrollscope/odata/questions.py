@@ -93,7 +93,7 @@ class Questions:
         return question, tuple(operands.parameters)
 
     def one(
-        self, scope: Scope, key: str, options: Options, *, include_unknown: bool, now: int
+        self, scope: Scope, key: str, options: Options, *, include_unknown: bool, texts: bool, now: int
     ) -> tuple[Projection, tuple[Query, Paging] | None]:
         """Understand what is asked of one entity.
 
@@ -104,21 +104,26 @@ class Questions:
             BadRequest: a name or a value is wrong.
             NotBuilt: valid OData that is not offered.
         """
-        items = options.select()
-        if not items:
-            return EVERYTHING, None
-        if not any(item.options for item in items):
-            return Selecting(self._model, scope.declared).bind(items), None
-        operands = Operands(self._model, include_unknown=include_unknown)
-        picking = Picking(Conditions(self._model, self.row(scope.declared), operands, _aliases(options)), operands)
-        with _Clause("select", operands):
-            projection = Selecting(self._model, scope.declared, picking=picking).bind(items)
-        if not picking.computed:
-            return projection, None
-        (column,) = self._order(scope)[1]
-        where = Compare(Comparison.EQ, column, operands.parameter(key, Primitive.STRING))
-        query = Query(scope.stored.name, where, (), computed=tuple(picking.computed))
-        return projection, (query, Paging(tuple(operands.parameters), limit=1, now=now))
+        if "compute" not in options.texts:
+            items = options.select()
+            if not items:
+                return EVERYTHING, None
+            if not any(item.options for item in items):
+                return Selecting(self._model, scope.declared).bind(items), None
+        operands = Operands(self._model, include_unknown=include_unknown, texts=texts)
+        conditions = Conditions(self._model, self.row(scope.declared), operands, _aliases(options))
+        order, identity = self._order(scope)
+        applying = Applying(conditions, operands, order, identity)
+        if "compute" in options.texts:
+            with _Clause("compute", operands):
+                applying.bind((Compute(options.compute()),))
+        where = Compare(Comparison.EQ, identity[0], operands.parameter(key, Primitive.STRING))
+        question = self._shown(
+            Query(scope.stored.name, where, ()), scope.declared, options, operands, conditions, applying
+        )
+        if not question.query.computed:
+            return question.projection, None
+        return question.projection, (question.query, Paging(tuple(operands.parameters), limit=1, now=now))
 
     def row(self, declared: EntityType) -> EntityRow:
         """The names that entities of a type have."""
