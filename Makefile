@@ -28,7 +28,7 @@ test: static postgresql ## Everything that must pass
 static: environment-dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/mypy src tests bench
+	$(BIN)/mypy src tests bench deploy
 	$(BIN)/lint-imports
 
 bench: environment-dev ## Measure speed and print it as ratios

@@ -1,0 +1,33 @@
+"""The systemd unit and its environment file, read into values."""
+
+from dataclasses import dataclass
+
+from tests.deploy.containerfile import ROOT
+
+UNIT = ROOT / "deploy" / "enrollscope.service"
+ENVIRONMENT = ROOT / "deploy" / "enrollscope.env"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Section and name → what is assigned, in order. No value here spans lines or is quoted."""
+
+    assigned: dict[tuple[str, str], list[str]]
+
+    @classmethod
+    def read(cls) -> "Unit":
+        """Read the unit of this project."""
+        assigned: dict[tuple[str, str], list[str]] = {}
+        section = ""
+        for line in map(str.strip, UNIT.read_text(encoding="utf-8").splitlines()):
+            if line.startswith("["):
+                section = line.strip("[]")
+            elif line and not line.startswith("#"):
+                name, _, value = line.partition("=")
+                assigned.setdefault((section, name), []).append(value)
+        return cls(assigned)
+
+    def service(self, name: str) -> str:
+        """The one value of a name in [Service]."""
+        (value,) = self.assigned["Service", name]
+        return value
