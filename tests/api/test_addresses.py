@@ -150,7 +150,7 @@ def test_request_targets_of_every_form_are_read(client: Client, service: Service
         pytest.param(f"{EVENTS}/%ZZ", 400, "BadRequest", "two hexadecimal digits", id="bad-escape"),
         pytest.param(f"{EVENTS}/%C3%28", 400, "BadRequest", "not UTF-8", id="escape-that-is-not-utf-8"),
         pytest.param(f"{EVENTS}/{'%20' * 11_000}", 400, "BadRequest", "longer than", id="endless-path"),
-        pytest.param(f"{EVENTS}/x/failureReason", 501, "NotImplemented", "'failureReason'", id="single-property"),
+        pytest.param(f"{EVENTS}/x/failureReason", 404, "ResourceNotFound", "There is no 'x'", id="single-property"),
         pytest.param(f"{EVENTS}/x/$value", 501, "NotImplemented", "'$value'", id="value"),
         pytest.param(f"{EVENTS}/$filter(id eq 'x')/y", 501, "NotImplemented", "filtered", id="filter-segment"),
         pytest.param("/v1.0/deviceManagement", 501, "NotImplemented", "deviceManagement", id="singleton-itself"),

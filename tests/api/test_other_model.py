@@ -101,6 +101,55 @@ def test_a_book_comes_back_as_it_went_in(librarian: Client, reading_room: Servic
     assert librarian.get(f"{WORKS}('{body['code']}')").json() == body
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        pytest.param("printed", "9007199254740993", id="int64"),
+        pytest.param("weight", "0.75", id="double"),
+        pytest.param("price", "1.5", id="decimal"),
+        pytest.param("lent", "false", id="boolean"),
+        pytest.param("genre", "novel", id="member"),
+        pytest.param("shelf", NOVEL["shelf"], id="guid"),
+        pytest.param("issued", NOVEL["issued"], id="instant"),
+        pytest.param("publisher/address/city", "New York", id="inside-of-inside"),
+    ],
+)
+def test_each_type_has_a_raw_value(librarian: Client, path: str, expected: str) -> None:
+    """Spelt as literals are, but for quotes."""
+    book = librarian.post(WORKS, NOVEL).json()["code"]
+    reply = librarian.get(f"{WORKS}/{book}/{path}/$value")
+    assert (reply.status_code, reply.text) == (200, expected)
+
+
+def test_a_raw_binary_value_is_bytes(librarian: Client) -> None:
+    """Not their base64 form."""
+    body = {"@odata.type": "#example.library.audiobook", "issued": NOVEL["issued"], "sample": "-_8"}
+    code = librarian.post(WORKS, body).json()["code"]
+    reply = librarian.get(f"{WORKS}/{code}/sample/$value")
+    assert (reply.content, reply.headers["content-type"]) == (b"\xfb\xff", "application/octet-stream")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        pytest.param("keywords?$filter=$this ne 'sea'", ["whale"], id="filter"),
+        pytest.param("keywords?$orderby=$this&$top=1", ["sea"], id="order"),
+        pytest.param("publisher/imprints?$skip=1", ["b"], id="inside"),
+        pytest.param("reviews?$filter=stars gt 4&$select=text", [{"text": "long"}], id="structures"),
+    ],
+)
+def test_collections_of_any_type_are_asked(librarian: Client, path: str, expected: list[Any]) -> None:
+    """Scalars are `$this`."""
+    book = librarian.post(WORKS, NOVEL).json()["code"]
+    assert librarian.get(f"{WORKS}/{book}/{quote(path, safe='/?$=&')}").json()["value"] == expected
+    name, _, query = path.partition("?")
+    inner = query.replace("&", ";")
+    shown = librarian.get(f"{WORKS}?$select={quote(f'{name}({inner})')}").json()["value"][0]
+    for part in name.split("/"):
+        shown = shown[part]
+    assert shown == expected
+
+
 def test_a_book_changes_and_goes(librarian: Client) -> None:
     """PATCH merges, conditions are honoured, DELETE deletes."""
     book = librarian.post(WORKS, NOVEL)

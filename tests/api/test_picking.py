@@ -1,12 +1,27 @@
 """Options inside of `$select`: which items of a collection are shown (OData URL conventions 4.01 §5.1.4)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from tests.api.service import BETA_EVENTS, Client, Service, my_events, refused, users_events
+from enrollscope.model.events import SCHEMA
+from enrollscope.store.opening import migrate_store
+from tests.api.service import (
+    BETA_EVENTS,
+    Client,
+    Service,
+    my_events,
+    refused,
+    serving,
+    settings_for,
+    store_of,
+    users_events,
+)
+from tests.postgres import shared_server
 
 USER = "0b0b0b0b-1111-4222-8333-444444444444"
 CAST = "microsoft.graph.enrollmentTroubleshootingEvent"
@@ -24,6 +39,19 @@ EVENT = {
     "troubleshootingErrorDetails": {"failure": "what", "resources": PAGES},
 }
 STRINGS = "application/json;odata.metadata=minimal;IEEE754Compatible=true"
+
+
+@pytest.fixture(scope="module", params=[pytest.param("sqlite", id="sqlite"), pytest.param("postgres", id="postgres")])
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The product, on each kind of store."""
+    settings = settings_for(tmp_path_factory.mktemp("picking"))
+    with ExitStack() as stack:
+        if request.param == "postgres":
+            server = stack.enter_context(shared_server())
+            url = server.url(stack.enter_context(server.database()))
+            migrate_store(url, SCHEMA)
+            settings = replace(settings, database=url)
+        yield stack.enter_context(serving(settings, store_of(settings)))
 
 
 @pytest.fixture(scope="module")

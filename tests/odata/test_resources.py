@@ -16,6 +16,7 @@ from enrollscope.odata.resources import (
     CollectionCount,
     Member,
     MetadataDocument,
+    PropertyOf,
     Resource,
     Resources,
     ServiceRoot,
@@ -236,8 +237,7 @@ def test_an_alias_that_is_no_key(query: str, message: str) -> None:
         pytest.param("users/u", NotBuilt, "'users/u' itself", id="member-of-a-set"),
         pytest.param("$entity", NotBuilt, "'$entity'", id="entity-by-id"),
         pytest.param(f"{EVENTS}/$filter(id eq 'x')/y", NotBuilt, "filtered", id="filter-segment"),
-        pytest.param(f"{EVENTS}/x/failureReason", NotBuilt, "'failureReason'", id="single-property"),
-        pytest.param(f"{EVENTS}/x/FAILUREREASON", NotBuilt, "'FAILUREREASON'", id="single-property-any-case"),
+        pytest.param(f"{EVENTS}/x/failureReason/y", BadRequest, "segment 'y'", id="behind-a-value"),
         pytest.param(f"{EVENTS}/x/$value", NotBuilt, "'$value'", id="value"),
     ],
 )
@@ -247,6 +247,30 @@ def test_paths_that_lead_nowhere(path: str, error: type[ODataError], message: st
         resolve(path)
     assert message in refusal.value.message
     assert refusal.value.status == error.status
+
+
+@pytest.mark.parametrize(
+    ("path", "names", "tail"),
+    [
+        pytest.param(f"{EVENTS}/x/failureReason", ["failureReason"], "", id="derived"),
+        pytest.param(f"{EVENTS}/x/ID", ["id"], "", id="any-case"),
+        pytest.param(f"{EVENTS}('x')/{CAST}/osVersion/$value", ["osVersion"], "$value", id="value"),
+        pytest.param(
+            f"{EVENTS}/{CAST}/x/additionalInformation/$count", ["additionalInformation"], "$count", id="count"
+        ),
+        pytest.param(
+            f"me/{USER_PATH}/x/troubleshootingErrorDetails/resources",
+            ["troubleshootingErrorDetails", "resources"],
+            "",
+            id="inside",
+        ),
+    ],
+)
+def test_properties_of_an_entity(path: str, names: list[str], tail: str) -> None:
+    """The way to it in canonical spelling, and what stands behind."""
+    resource = resolve(path, "beta")
+    assert isinstance(resource, PropertyOf)
+    assert ([item.name for item in resource.path], resource.tail, resource.key) == (names, tail, "x")
 
 
 @pytest.mark.parametrize("path", [f"me/{USER_PATH}", f"users/me-token-to-replace/{USER_PATH}"])

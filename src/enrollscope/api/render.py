@@ -12,13 +12,15 @@ from enrollscope.api.messages import Reply
 from enrollscope.odata.csdl_json import metadata_json
 from enrollscope.odata.cursors import CursorSigner
 from enrollscope.odata.edm import Model
+from enrollscope.odata.errors import ResourceNotFound
 from enrollscope.odata.etags import etag
 from enrollscope.odata.headers import NO_PREFERENCES, JsonFormat, OmitValues, Preferences, ProtocolVersion
-from enrollscope.odata.layout import KEY, VERSION, Layout, Record
+from enrollscope.odata.layout import KEY, TYPE, VERSION, Layout, Record
 from enrollscope.odata.metadata import metadata_xml, service_document
 from enrollscope.odata.openapi import openapi_document
 from enrollscope.odata.pickedwriter import PickedWriter
-from enrollscope.odata.plan import Page, Projection, ReadCollection, Scope
+from enrollscope.odata.plan import Page, Projection, ReadCollection, ReadProperty, Scope
+from enrollscope.odata.properties import property_body, property_context, property_value, raw_value
 from enrollscope.odata.resultwriter import ResultWriter
 from enrollscope.odata.writer import EntityWriter, collection_body, context_url
 
@@ -62,6 +64,30 @@ class Renderer:
         body = writer.write(record, context=context, collection=f"{how.base}/{scope.path}")
         headers = [("OData-Version", how.json_format.version), ("ETag", etag(record[VERSION]))]
         return Reply(status, _ENCODER.encode(body), how.json_format.content_type, headers)
+
+    def property(self, record: Record, plan: ReadProperty, how: Answering) -> Reply:
+        """One property of an entity, its raw value or its size. Null is no content.
+
+        Raises:
+            ResourceNotFound: this entity has no such property.
+        """
+        item = plan.path[0]
+        if item.name not in self._model.shown_as(record[TYPE]).by_name:
+            raise ResourceNotFound(f"This entity is of a type without '{item.name}'.")
+        entity = self._writer(plan.scope, plan.entity.projection, how).write(record)
+        headers = [("OData-Version", how.json_format.version), ("ETag", etag(record[VERSION]))]
+        if plan.tail:
+            value = property_value(entity, plan.path)
+            if value is None:
+                return Reply(204, headers=headers)
+            if plan.tail == "$count":
+                return Reply(200, str(len(value)).encode("ascii"), "text/plain", headers)
+            return Reply(200, *raw_value(plan.path[-1], value), headers)
+        context = context_url(how.base, property_context(plan, record[KEY]))
+        body = property_body(entity, plan.path, context, how.json_format)
+        if body is None:
+            return Reply(204, headers=headers)
+        return Reply(200, _ENCODER.encode(body), how.json_format.content_type, headers)
 
     def page(self, page: Page, plan: ReadCollection, query: str, how: Answering) -> Reply:
         """A page of entities, with the link to the next where there is one.

@@ -63,6 +63,7 @@ from enrollscope.odata.plan import (
     ReadEntity,
     ReadMetadata,
     ReadOpenApi,
+    ReadProperty,
     ReadServiceDocument,
     RunBatch,
     Scope,
@@ -128,8 +129,11 @@ class Service:
             return await self._carry_out(self._delete(plan, call, caller))
         if isinstance(plan, ReadMetadata):
             return self._metadata(call, plan)
-        how = self._answering(call, options, preferences, caller, version)
+        bare = isinstance(plan, ReadProperty) and plan.tail != ""
+        how = self._answering(call, options, preferences, caller, version, bare=bare)
         match plan:
+            case ReadProperty():
+                return await self._read_property(plan, caller, how)
             case ReadServiceDocument():
                 return self._renderer.service_document(how)
             case ReadOpenApi():
@@ -190,9 +194,19 @@ class Service:
         return options, preferences, self._bind(call, path, options, preferences, caller, version)
 
     def _answering(
-        self, call: Call, options: Options, preferences: Preferences, caller: Caller, version: ProtocolVersion
+        self,
+        call: Call,
+        options: Options,
+        preferences: Preferences,
+        caller: Caller,
+        version: ProtocolVersion,
+        *,
+        bare: bool = False,
     ) -> Answering:
         base = f"{call.base_url}/{self._version}"
+        if bare:
+            _check_accepts_text(call)
+            return Answering(base, caller.tenant_id, JsonFormat(version=version), preferences)
         return Answering(base, caller.tenant_id, _json_format(call, options, version), preferences)
 
     def _bind(
@@ -221,7 +235,7 @@ class Service:
         match plan:
             case ReadServiceDocument() | ReadMetadata() | ReadOpenApi() | RunBatch():
                 pass
-            case ReadEntity() | ReadCollection() | CountCollection():
+            case ReadEntity() | ReadProperty() | ReadCollection() | CountCollection():
                 caller.require(self._permissions(plan.scope.stored.name, Access.READ))
             case CreateEntity() | UpdateEntity() | DeleteEntity():
                 caller.require(self._permissions(plan.scope.stored.name, Access.WRITE))
@@ -238,8 +252,7 @@ class Service:
     async def _count(
         self, plan: CountCollection, call: Call, caller: Caller, preferences: Preferences, version: ProtocolVersion
     ) -> Reply:
-        if not accepts(call.headers.get("accept", ""), "text/plain"):
-            negotiate_json(call.headers.get("accept", ""))  # a bare number is JSON, too; refuses what is neither
+        _check_accepts_text(call)
         total = await self._in_time(self._store.count(caller.tenant_id, plan.query, plan.paging))
         headers = [("OData-Version", version), *applied(preferences)]
         return Reply(200, str(total).encode("ascii"), "text/plain", headers)
@@ -268,6 +281,24 @@ class Service:
             ) from error
 
     async def _read_entity(self, plan: ReadEntity, caller: Caller, how: Answering) -> Reply:
+        record = await self._find(plan, caller)
+        if isinstance(record, Reply):
+            return record
+        reply = self._renderer.entity(record, plan.scope, plan.projection, how, status=200)
+        if how.preferences is not NO_PREFERENCES:
+            reply.headers.extend(applied(how.preferences, body=True))
+        return reply
+
+    async def _read_property(self, plan: ReadProperty, caller: Caller, how: Answering) -> Reply:
+        record = await self._find(plan.entity, caller)
+        if isinstance(record, Reply):
+            return record
+        reply = self._renderer.property(record, plan, how)
+        reply.headers.extend(applied(how.preferences, body=not plan.tail))
+        return reply
+
+    async def _find(self, plan: ReadEntity, caller: Caller) -> Record | Reply:
+        """The entity, or the answer that the client has it already."""
         if plan.question is None:
             record = await self._store.read(caller.tenant_id, plan.scope.stored.name, plan.key)
         else:
@@ -279,10 +310,7 @@ class Service:
             if not Precondition(match=plan.precondition.match).holds(record[VERSION]):
                 raise PreconditionFailed("The entity is not at the version that If-Match names.", target="If-Match")
             return Reply(304, headers=[("ETag", etag(record[VERSION]))])
-        reply = self._renderer.entity(record, plan.scope, plan.projection, how, status=200)
-        if how.preferences is not NO_PREFERENCES:
-            reply.headers.extend(applied(how.preferences, body=True))
-        return reply
+        return record
 
     def _reaches(self, scope: Scope, record: Record) -> bool:
         return record[TYPE] in scope.types and (
@@ -379,6 +407,12 @@ def _json_format(call: Call, options: Options, version: ProtocolVersion) -> Json
     if wanted is not None:
         accept = "application/json" if wanted.strip().lower() == "json" else wanted
     return negotiate_json(accept, call.headers.get("accept-charset", ""), version)
+
+
+def _check_accepts_text(call: Call) -> None:
+    """Refuse who takes neither plain text nor JSON; a bare value is good for both."""
+    if not accepts(call.headers.get("accept", ""), "text/plain"):
+        negotiate_json(call.headers.get("accept", ""))
 
 
 def _precondition(headers: Mapping[str, str]) -> Precondition:

@@ -31,11 +31,13 @@ from enrollscope.odata.plan import (
     ReadEntity,
     ReadMetadata,
     ReadOpenApi,
+    ReadProperty,
     ReadServiceDocument,
     RunBatch,
     Scope,
     UpdateEntity,
 )
+from enrollscope.odata.properties import options_of_property, selected_property
 from enrollscope.odata.questions import Questions
 from enrollscope.odata.resources import (
     BatchEndpoint,
@@ -44,6 +46,7 @@ from enrollscope.odata.resources import (
     Member,
     MetadataDocument,
     OpenApiDocument,
+    PropertyOf,
     Resource,
     Resources,
     ServiceRoot,
@@ -101,6 +104,8 @@ class Binder:
             NotBuilt: valid OData that is not offered yet.
         """
         resource = self._resources.find(asked.path, asked.user, asked.options)
+        if isinstance(resource, PropertyOf):
+            return self._property(resource, asked)
         if not isinstance(resource, Member):
             _refuse_tags(asked.precondition)
         method = "GET" if asked.method == "HEAD" else asked.method
@@ -109,16 +114,8 @@ class Binder:
                 return self._read_one(scope, key, asked)
             case Member(scope, key), "PATCH":
                 return UpdateEntity(scope, key, self._entity_projection(scope, asked.options), asked.precondition)
-            case ServiceRoot(), "GET":
-                _allow(asked.options, DOCUMENT_OPTIONS)
-                return ReadServiceDocument()
-            case MetadataDocument(), "GET":
-                _allow(asked.options, DOCUMENT_OPTIONS, _metadata_format)
-                wanted = asked.options.text("format")
-                return ReadMetadata(None if wanted is None else _metadata_format(wanted))
-            case OpenApiDocument(), "GET":
-                _allow(asked.options, DOCUMENT_OPTIONS)
-                return ReadOpenApi()
+            case ((ServiceRoot() | MetadataDocument() | OpenApiDocument()), "GET"):
+                return _read_document(resource, asked.options)
             case BatchEndpoint(), "POST":
                 _allow(asked.options, _NO_OPTIONS)
                 return RunBatch()
@@ -182,6 +179,31 @@ class Binder:
         )
         return ReadEntity(scope, key, projection, asked.precondition, question)
 
+    def _property(self, wanted: PropertyOf, asked: Asked) -> ReadProperty:
+        if asked.method not in ("GET", "HEAD"):
+            item = wanted.path[-1]
+            changes = ("PUT", "PATCH", "DELETE", *(("POST",) if item.collection else ()))
+            if wanted.tail != "$count" and asked.method in changes:
+                raise NotBuilt(f"'{item.name}' is not written by itself; change the entity with PATCH.")
+            raise _refused_method(wanted, asked.method)
+        _allow(asked.options, options_of_property(wanted.path[-1], wanted.tail))
+        names = tuple(item.name for item in wanted.path)
+        projection, question = self._questions.property(
+            wanted.scope,
+            wanted.key,
+            selected_property(names, asked.options),
+            asked.options,
+            include_unknown=asked.preferences.include_unknown,
+            texts=asked.texts,
+            now=asked.now,
+        )
+        entity = ReadEntity(wanted.scope, wanted.key, projection, asked.precondition, question)
+        written = ""
+        if "select" in asked.options.texts:
+            prefix = len("/".join(names)) + 1
+            written = ",".join(each[prefix:] or "*" for each in projection.written.split(","))
+        return ReadProperty(entity, wanted.path, wanted.tail, written)
+
     def _fingerprint(self, scope: Scope, options: Options, *, include_unknown: bool) -> bytes:
         """What must be the same for a `$skiptoken` to go on with a question: all that decides on its order."""
         parts = [f"{name}={options.texts[name]}" for name in _OF_THE_ORDER if name in options.texts]
@@ -206,6 +228,15 @@ class Binder:
         _allow(options, WRITE_OPTIONS)
         items = options.select()
         return Selecting(self._model, scope.declared).bind(items) if items else EVERYTHING
+
+
+def _read_document(document: ServiceRoot | MetadataDocument | OpenApiDocument, options: Options) -> Plan:
+    if isinstance(document, MetadataDocument):
+        _allow(options, DOCUMENT_OPTIONS, _metadata_format)
+        wanted = options.text("format")
+        return ReadMetadata(None if wanted is None else _metadata_format(wanted))
+    _allow(options, DOCUMENT_OPTIONS)
+    return ReadServiceDocument() if isinstance(document, ServiceRoot) else ReadOpenApi()
 
 
 def _page_size(options: Options, asked: Asked) -> int:
@@ -282,6 +313,8 @@ def _refused_method(resource: Resource, method: str) -> MethodNotAllowed:
             allowed = "GET, HEAD, POST"
         case Member():
             allowed = "GET, HEAD, PATCH, DELETE"
+        case PropertyOf():
+            allowed = "GET, HEAD"
         case BatchEndpoint():
             allowed = "POST"
         case Collection() | CollectionCount() | ServiceRoot() | MetadataDocument() | OpenApiDocument():

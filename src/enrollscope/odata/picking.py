@@ -49,16 +49,18 @@ class Picking:
 
     Args:
         start: how many computed values the rows have already.
+        outermost: the options of the collection are those of the request.
 
     Attributes:
         computed: what rows need for it beside their record.
     """
 
-    def __init__(self, conditions: Conditions, operands: Operands, start: int = 0) -> None:
+    def __init__(self, conditions: Conditions, operands: Operands, start: int = 0, *, outermost: bool = False) -> None:
         self.computed: list[Bound | Positions] = []
         self._conditions = conditions
         self._operands = operands
         self._start = start
+        self._outermost = outermost
 
     def pick(self, path: tuple[str, ...], many: Many, options: Sequence[Option]) -> Picked:
         """Understand the options of a collection.
@@ -74,11 +76,13 @@ class Picking:
         given = _given(options)
         conditions = self._conditions
         with conditions.items(many, given.aliases) as (variable, item):
+            self._enter("compute")
             for each in given.compute:
                 before = conditions.nodes
                 bound = conditions.value(each.expression)
                 conditions.compute(each.alias, bound, conditions.nodes - before)
             where = self._demanded(given, item)
+            self._enter("orderby")
             order = tuple(Order(conditions.value(key.expression), key.descending) for key in given.orderby)
             computed = tuple(conditions.computed.values())
         skip, top = self._number(given.skip), self._number(given.top)
@@ -91,11 +95,18 @@ class Picking:
         )
 
     def _demanded(self, given: _Given, item: Structure | Inside) -> Bound | None:
+        self._enter("search")
         sought = None if given.search is None else mentions(given.search, [item], self._operands)
+        self._enter("filter")
         if given.filter is None:
             return sought
         condition = self._conditions.condition(given.filter)
         return condition if sought is None else Combine(Logic.AND, sought, condition)
+
+    def _enter(self, option: str) -> None:
+        """Note what is being bound, for the words of a fault."""
+        if self._outermost:
+            self._operands.clause = option
 
     def _place(self, value: Bound | Positions) -> int:
         self.computed.append(value)

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 from enrollscope.odata.bound import Bound, ScalarType, Source
-from enrollscope.odata.edm import EntityType, StoredSet
+from enrollscope.odata.edm import EntityType, Property, StoredSet
 from enrollscope.odata.fit import Fit
 
 
@@ -402,6 +402,28 @@ class ReadEntity(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class ReadProperty:
+    """GET on a property of one entity.
+
+    Attributes:
+        entity: finds the entity; the projection shows nothing but the property.
+        path: from the entity to the property.
+        tail: `$value`, `$count` or nothing.
+        written: the select list as the context URL shows it, or an empty string.
+    """
+
+    entity: ReadEntity
+    path: tuple[Property, ...]
+    tail: str
+    written: str = ""
+
+    @property
+    def scope(self) -> Scope:
+        """The entities among which it is."""
+        return self.entity.scope
+
+
+@dataclass(frozen=True, slots=True)
 class CreateEntity:
     """POST to a collection."""
 
@@ -453,7 +475,9 @@ class RunBatch:
     """POST to `$batch`."""
 
 
-EntityPlan: TypeAlias = ReadCollection | CountCollection | ReadEntity | CreateEntity | UpdateEntity | DeleteEntity
+EntityPlan: TypeAlias = (
+    ReadCollection | CountCollection | ReadEntity | ReadProperty | CreateEntity | UpdateEntity | DeleteEntity
+)
 Plan: TypeAlias = EntityPlan | ReadServiceDocument | ReadMetadata | ReadOpenApi | RunBatch
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from enrollscope.odata.applying import Applying
 from enrollscope.odata.bound import Bound, Column, Combine, Compare, Comparison, Logic, SameText, TypeIs
+from enrollscope.odata.clauses import SelectItem
 from enrollscope.odata.conditions import Conditions
 from enrollscope.odata.edm import EntityType, Model, Primitive
 from enrollscope.odata.errors import NotBuilt, SyntaxFault
@@ -125,6 +126,34 @@ class Questions:
             return question.projection, None
         return question.projection, (question.query, Paging(tuple(operands.parameters), limit=1, now=now))
 
+    def property(
+        self,
+        scope: Scope,
+        key: str,
+        item: SelectItem,
+        options: Options,
+        *,
+        include_unknown: bool,
+        texts: bool,
+        now: int,
+    ) -> tuple[Projection, tuple[Query, Paging] | None]:
+        """Understand what is asked of one property of one entity. For the rest see `one`.
+
+        Args:
+            item: the property, with the options of the request.
+        """
+        operands = Operands(self._model, include_unknown=include_unknown, texts=texts)
+        conditions = Conditions(self._model, self.row(scope.declared), operands, _aliases(options))
+        picking = Picking(conditions, operands, outermost=True)
+        with _Clause("select", operands):
+            projection = Selecting(self._model, scope.declared, picking=picking).bind((item,))
+        if not picking.computed:
+            return projection, None
+        (column,) = self._order(scope)[1]
+        where = Compare(Comparison.EQ, column, operands.parameter(key, Primitive.STRING))
+        query = Query(scope.stored.name, where, (), computed=tuple(picking.computed))
+        return projection, (query, Paging(tuple(operands.parameters), limit=1, now=now))
+
     def row(self, declared: EntityType) -> EntityRow:
         """The names that entities of a type have."""
         row = self._rows.get(declared.name)
@@ -225,7 +254,7 @@ class Questions:
 
 
 class _Clause:
-    """Puts what goes wrong in the words of the query option where it does (contract §4.5)."""
+    """Puts what goes wrong in the words of the query option that is being bound (contract §4.5)."""
 
     __slots__ = ("_name", "_operands")
 
@@ -237,7 +266,7 @@ class _Clause:
         self._operands.clause = self._name
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        words, target = f"Invalid {self._name} clause", f"${self._name}"
+        words, target = f"Invalid {self._operands.clause} clause", f"${self._operands.clause}"
         match error:
             case ClauseFault():
                 raise error.answer(words, target) from error

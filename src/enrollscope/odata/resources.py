@@ -1,13 +1,13 @@
 """Resource paths against the model: which entities a URL reaches (contract §2.1, §3.2)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 from urllib.parse import quote
 
-from enrollscope.odata.edm import EntityType, Model, NavigationProperty, visible_properties
+from enrollscope.odata.edm import ComplexType, EntityType, Model, NavigationProperty, Property, visible_properties
 from enrollscope.odata.errors import BadRequest, NotBuilt
 from enrollscope.odata.expr import Alias, Argument, Expr, Literal, Path
 from enrollscope.odata.hints import near_name
@@ -76,8 +76,30 @@ class Member(NamedTuple):
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class PropertyOf:
+    """A property of one entity.
+
+    Attributes:
+        path: from the entity to the property.
+        tail: `$value`, `$count` or nothing.
+    """
+
+    scope: Scope
+    key: str
+    path: tuple[Property, ...]
+    tail: str = ""
+
+
 Resource: TypeAlias = (
-    ServiceRoot | MetadataDocument | OpenApiDocument | BatchEndpoint | Collection | CollectionCount | Member
+    ServiceRoot
+    | MetadataDocument
+    | OpenApiDocument
+    | BatchEndpoint
+    | Collection
+    | CollectionCount
+    | Member
+    | PropertyOf
 )
 
 OPENAPI_SEGMENT = "openapi.json"
@@ -243,10 +265,29 @@ class Resources:
                 raise _unknown(first, ())
             return self._member(cast, key, rest[1:])
         _refuse_ref(first)
-        names = [item.name for item in visible_properties(self._model, scope.declared)]
-        if first.name in _KNOWN_SEGMENTS or first.name.lower() in {name.lower() for name in names}:
-            raise NotBuilt(f"Reading '{first.name[:100]}' of an entity by itself is not offered yet.")
-        raise _unknown(first, names)
+        if first.text in _KNOWN_SEGMENTS:
+            raise NotBuilt(f"'{first.name[:100]}' of an entity is not offered.", target=first.name[:100])
+        path = [_property(first, visible_properties(self._model, scope.declared))]
+        for place, segment in enumerate(rest[1:], start=2):
+            if segment.text in ("$value", "$count"):
+                if place < len(rest):
+                    raise _unknown(rest[place], ())
+                return PropertyOf(scope, _canonical(key), tuple(path), _tail(path[-1], segment))
+            self._go_into(path, segment)
+        return PropertyOf(scope, _canonical(key), tuple(path))
+
+    def _go_into(self, path: list[Property], segment: PathSegment) -> None:
+        """Go on from a property to one inside of it, which is added to the path."""
+        found = path[-1]
+        _refuse_ref(segment)
+        if found.collection:
+            if segment.text in _KNOWN_SEGMENTS or segment.name == "$filter" or segment.text.lstrip("-").isdecimal():
+                raise NotBuilt(f"What a path says of the items of '{found.name}' is not offered, but for $count.")
+            raise _unknown(segment, ("$count",))
+        if not isinstance(found.type, ComplexType):
+            raise _unknown(segment, ("$value",))
+        if segment.arguments is not None or self._model.find_type(segment.text) is not found.type:
+            path.append(_property(segment, found.type.properties))
 
     def _cast(self, scope: Scope, segment: PathSegment) -> Scope | None:
         """The scope narrowed by a type segment; `None` where the segment is none."""
@@ -271,6 +312,22 @@ class Resources:
             context=f"{scope.context}/{found.name_in_model}",
             cast=f"{scope.cast}/{found.name_in_model}",
         )
+
+
+def _property(segment: PathSegment, known: Sequence[Property]) -> Property:
+    found = next((item for item in known if item.name.lower() == segment.text.lower()), None)
+    if found is None:
+        raise _unknown(segment, [item.name for item in known])
+    return found
+
+
+def _tail(item: Property, segment: PathSegment) -> str:
+    """What stands behind the last property of a path."""
+    if segment.text == "$count" and not item.collection:
+        raise BadRequest(f"'{item.name}' is no collection, so there is nothing to count.", target="$count")
+    if segment.text == "$value" and (item.collection or isinstance(item.type, ComplexType)):
+        raise BadRequest(f"'{item.name}' has no raw value; only a single primitive value has one.", target="$value")
+    return segment.text
 
 
 def _canonical(key: str) -> str:
