@@ -4,6 +4,7 @@ Written from the OData URL conventions 4.01 and the rules in `odata/bound.py`, w
 `Decimal`, text, booleans, `None`. Nothing of the SQL is used here.
 """
 
+import base64
 import math
 import operator
 import re
@@ -119,6 +120,8 @@ class Oracle:
             case Call():
                 return self._call(bound, record)
             case Cast(operand=operand, type=kind):
+                if kind is Primitive.STRING:
+                    return _text(self.value(operand, record), operand.type, self._local(operand, record))
                 return _cast(self.value(operand, record), kind)
             case Case(branches=branches, otherwise=otherwise, type=kind):
                 chosen = next((value for when, value in branches if self.value(when, record) is True), otherwise)
@@ -261,7 +264,7 @@ class Oracle:
                 chosen = (value for when, value in branches if self.value(when, record) is True)
                 return self._local(next(chosen, otherwise), record)
             case Column(property=name, type=Primitive.DATE_TIME_OFFSET):
-                return int(record[self.layout.index[name] + 1])
+                return int(record[self.layout.index[name] + 1] or 0)
             case _:
                 return 0
 
@@ -359,11 +362,49 @@ def _day(ticks: int) -> str | None:
     return (date(1, 1, 1) + timedelta(days=days)).isoformat() if 0 <= days < date.max.toordinal() else None
 
 
+def _text(value: Any, kind: ScalarType | None, offset: int) -> str | None:
+    """A value as it is spelt in payloads."""
+    match kind:
+        case _ if value is None:
+            return None
+        case Primitive.DATE_TIME_OFFSET:
+            local = value + offset * 600_000_000
+            if not 0 <= local < date.max.toordinal() * 864_000_000_000:
+                return None
+            day = (date(1, 1, 1) + timedelta(days=local // 864_000_000_000)).isoformat()
+            sign, minutes = "-" if offset < 0 else "+", abs(offset)
+            zone = f"{sign}{minutes // 60:02}:{minutes % 60:02}" if minutes else "Z"
+            return f"{day}T{_clock(local % 864_000_000_000)}{zone}"
+        case Primitive.TIME_OF_DAY:
+            return str(value).rstrip("0").rstrip(".")
+        case Primitive.DURATION:
+            return _duration(abs(value), "-" if value < 0 else "")
+        case Primitive.BINARY:
+            return base64.b64encode(value, b"-_").decode()
+        case _ if isinstance(value, float):
+            return repr(value + 0.0).replace("inf", "INF")
+        case _:
+            return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
+def _clock(ticks: int) -> str:
+    seconds, fraction = divmod(ticks, 10_000_000)
+    text = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return f"{text}.{fraction:07}".rstrip("0") if fraction else text
+
+
+def _duration(ticks: int, sign: str) -> str:
+    days, of_day = divmod(ticks, 864_000_000_000)
+    hour, minute = of_day // 36_000_000_000, of_day // 600_000_000 % 60
+    seconds = format((Decimal(of_day % 600_000_000).scaleb(-7)).normalize() + 0, "f")
+    parts = [f"{hour}H" * bool(hour), f"{minute}M" * bool(minute), f"{seconds}S" * (seconds != "0")]
+    clock = "".join(parts) or ("" if days else "0S")
+    return f"{sign}P{f'{days}D' if days else ''}{f'T{clock}' if clock else ''}"
+
+
 def _cast(value: Any, kind: ScalarType) -> Any:
     if value is None:
         return None
-    if kind is Primitive.STRING:
-        return format(value, "f") if isinstance(value, Decimal) else str(value)
     if kind not in INTEGERS:
         return _promote(value, kind)
     if isinstance(value, float) and math.isinf(value):

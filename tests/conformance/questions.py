@@ -50,6 +50,7 @@ LAST = Instant.parse("9999-12-31T09:59:59.9999999Z").ticks
 TEXTS = st.text(st.sampled_from("aAbZ'\"%_\\ é\u00a0İßſ\u1e9e\uffff😀\u3000\t"), max_size=5)
 TICKS = st.one_of(st.integers(FIRST, LAST), st.sampled_from((FIRST, LAST, 0x8D24F0C2A7A3B63, 0x8D24F0C2A7A3B64)))
 FLOATS = st.one_of(
+    st.sampled_from((1e15, 999999999999999.9, 1234567890123456.5, 9999999999999998.0, 1e16, 1e-4, 1e-5, -1e22)),
     st.sampled_from((0.0, 1.5, -1.5, 2.5, 0.49999999999999994, 1e300, -1e300, 2.0**53)),
     st.floats(allow_nan=False).map(lambda number: number + 0.0),
 )
@@ -94,6 +95,7 @@ VALUES: dict[ScalarType, st.SearchStrategy[Any]] = {
     Primitive.TIME_OF_DAY: CLOCKS,
     Primitive.GUID: GUIDS,
     Primitive.BOOLEAN: st.booleans(),
+    Primitive.BINARY: st.binary(max_size=60),
     Primitive.DURATION: st.integers(-(2**62), 2**62),
     GENRE: st.integers(0, 3),
 }
@@ -384,7 +386,7 @@ def _mixed(operator: Operator, left: Primitive, right: Primitive, result: Primit
 
 
 def _cast(kind: Primitive, wanted: Primitive) -> Callable[[Asking], Bound]:
-    return lambda asking: Cast(asking.column(kind), wanted)
+    return lambda asking: Cast(asking.pick(lambda: asking.column(kind), lambda: asking.value(kind, 1)), wanted)
 
 
 def _case(kind: ScalarType) -> Callable[[Asking], Bound]:
@@ -399,9 +401,13 @@ CASTS: dict[Primitive, tuple[Primitive, ...]] = {
     Primitive.INT32: (Primitive.INT16, Primitive.INT64, Primitive.DECIMAL, Primitive.DOUBLE, Primitive.STRING),
     Primitive.INT64: (Primitive.INT32, Primitive.DECIMAL, Primitive.DOUBLE, Primitive.STRING),
     Primitive.DECIMAL: (Primitive.INT32, Primitive.INT64, Primitive.DOUBLE, Primitive.STRING),
-    Primitive.DOUBLE: (Primitive.INT16, Primitive.INT32, Primitive.INT64),
+    Primitive.DOUBLE: (Primitive.INT16, Primitive.INT32, Primitive.INT64, Primitive.STRING),
     Primitive.GUID: (Primitive.STRING,),
     Primitive.DATE: (Primitive.STRING,),
+    Primitive.TIME_OF_DAY: (Primitive.STRING,),
+    Primitive.DATE_TIME_OFFSET: (Primitive.STRING,),
+    Primitive.DURATION: (Primitive.STRING,),
+    Primitive.BINARY: (Primitive.STRING,),
 }
 
 EACH: dict[str, Callable[[Asking], Bound]] = {

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from enrollscope.odata.literals import write_number
 from enrollscope.store.opening import migrate_store
 from enrollscope.store.postgres_connections import Target
 from tests.conformance.conftest import SNAPSHOT
@@ -94,6 +95,16 @@ def value(url: str, function: str, *arguments: Any) -> Any:
         pytest.param("date", (3_155_378_975_999_999_999,), "9999-12-31", id="last-day"),
         pytest.param("date", (0,), "0001-01-01", id="first-day"),
         pytest.param("seconds", (-1,), "-0.0000001", id="a-tick-back"),
+        *(
+            pytest.param("text_of_double", (number,), write_number(number), id=f"text-of-{number!r}")
+            for number in (
+                *(LARGEST, -LARGEST, SMALLEST, 2.2250738585072014e-308, INFINITY, -INFINITY, 0.0, 1.0, -1.5, 0.1),
+                *(0.0001, 0.00001, 1e15, 1e16, 1e22, 1e23, 24736174352931590.0, 9007199254740993.0, 1234567890123456.7),
+            )
+        ),
+        pytest.param("text_of_duration", (-(2**63),), "-P10675199DT2H48M5.4775808S", id="longest-duration"),
+        pytest.param("text_of_duration", (0,), "PT0S", id="no-duration"),
+        pytest.param("text_of_duration", (864_000_000_000,), "P1D", id="a-day"),
     ],
 )
 def test_functions_at_their_limits(database: str, function: str, arguments: tuple[Any, ...], expected: Any) -> None:

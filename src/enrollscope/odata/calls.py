@@ -30,18 +30,13 @@ from enrollscope.odata.expr import Call as ParsedCall
 from enrollscope.odata.expr import Case as ParsedCase
 from enrollscope.odata.expr import Expr, Literal, Path, TypeCall, Variable
 from enrollscope.odata.functions import FUNCTIONS, Function
-from enrollscope.odata.loose import Loose, is_composite
+from enrollscope.odata.loose import Loose, is_composite, is_null
 from enrollscope.odata.operands import ClauseFault, Word, read_text, type_name
 from enrollscope.odata.patterns import BadPattern, parse_pattern, spell_pattern
 from enrollscope.odata.promotion import INTEGERS, NUMBERS, common_type
 from enrollscope.odata.rows import Many, Structure
 
 _PRIMITIVES = {item.value.lower(): item for item in Primitive}
-_PLAIN_AS_TEXT = (*INTEGERS, Primitive.DECIMAL, Primitive.GUID, Primitive.DATE)
-_NOT_BUILT_AS_TEXT = (
-    *(Primitive.DATE_TIME_OFFSET, Primitive.SINGLE, Primitive.DOUBLE),
-    *(Primitive.DURATION, Primitive.TIME_OF_DAY, Primitive.BINARY),
-)
 
 
 class Calls(Composites, ABC):
@@ -135,7 +130,7 @@ class Calls(Composites, ABC):
             kind = common
         return Case(tuple(zip(conditions, values, strict=True)), Null(kind), kind)
 
-    def type_call(self, call: TypeCall) -> Bound:
+    def type_call(self, call: TypeCall) -> Loose:
         """Bind `isof` or `cast`."""
         itself = isinstance(call.operand, Path) and call.operand.segments == (Variable("$it"),)
         if call.operand is None or itself:
@@ -144,20 +139,24 @@ class Calls(Composites, ABC):
             raise NotBuilt(
                 "cast() of an entity is not offered; name the property behind a type segment.", position=call.position
             )
-        if call.type.collection:
-            raise NotBuilt("cast() and isof() are not offered for collections.", position=call.type.position)
         wanted = _value_type(self._model, call.type.name, call.type.position)
-        found = self.loose(call.operand)
+        found, position = self.loose(call.operand), call.operand.position
         if call.function == "isof":
-            return self._is_of(found, wanted, call.operand.position)
-        if isinstance(wanted, ComplexType):
-            raise NotBuilt("cast() of complex values is not offered.", position=call.type.position)
-        return self._cast_value(self.fix(found, None, call.operand.position), wanted, call.position)
-
-    def _is_of(self, found: Loose, wanted: ValueType, position: int) -> Bound:
-        if isinstance(found, Structure):
-            return Present(found.source) if found.type is wanted else self.constant(truth=False)
+            return self._is_of(found, wanted, position, collection=call.type.collection)
+        if is_composite(found) or call.type.collection:
+            return self.cast_whole(found, wanted, position, collection=call.type.collection)
         bound = self.fix(found, None, position)
+        return Null(None) if isinstance(wanted, ComplexType) else self._cast_value(bound, wanted, call.position)
+
+    def _is_of(self, found: Loose, wanted: ValueType, position: int, *, collection: bool) -> Bound:
+        if is_composite(found):
+            found = self.cast_whole(found, wanted, position, collection=collection)
+            if isinstance(found, Structure):
+                return Present(found.source)
+            return self.constant(truth=not is_null(found))
+        bound = self.fix(found, None, position)
+        if collection or isinstance(wanted, ComplexType):
+            return self.constant(truth=False)
         if bound.type is not wanted:
             return self.constant(truth=False)
         return Compare(Comparison.NE, bound, Null(bound.type))
@@ -168,16 +167,22 @@ class Calls(Composites, ABC):
             return Null(wanted) if kind is None else bound
         if kind in NUMBERS and wanted in NUMBERS:
             return Cast(bound, wanted)
-        if kind is Primitive.STRING and isinstance(bound, Parameter) and isinstance(wanted, Primitive):
-            return self._read(bound, wanted)
+        if kind is Primitive.STRING and isinstance(wanted, Primitive):
+            if isinstance(bound, Parameter):
+                return self._read(bound, wanted)
+            raise NotBuilt(
+                f"cast() to '{type_name(wanted)}' is offered for text that is a literal alone.", position=position
+            )
+        if isinstance(kind, EnumType) and wanted in INTEGERS:
+            return self._of_member(bound, kind, wanted)
+        if kind in INTEGERS and isinstance(wanted, EnumType):
+            return self._member_of_number(bound, wanted)
         if wanted is not Primitive.STRING:
             return Null(wanted)  # there is no such cast, so it fails (§5.1.1.10.1)
-        if kind in _PLAIN_AS_TEXT:
-            return Cast(bound, wanted)
-        if kind in _NOT_BUILT_AS_TEXT:
-            raise NotBuilt(f"cast() from '{type_name(kind)}' to 'Edm.String' is not offered.", position=position)
         if isinstance(kind, EnumType):
-            return self._member_name(bound, kind)
+            return self._of_member(bound, kind, wanted)
+        if kind is not Primitive.BOOLEAN:
+            return Cast(bound, wanted)
         true, false = self._operands.text("true"), self._operands.text("false")
         return Case(((bound, true), (Not(bound), false)), Null(Primitive.STRING), Primitive.STRING)
 
@@ -190,14 +195,27 @@ class Calls(Composites, ABC):
             return Null(wanted)
         return self._operands.parameter(stored, wanted)
 
-    def _member_name(self, bound: Bound, kind: EnumType) -> Bound:
-        """The name of an enumeration member as the client would see it."""
+    def _of_member(self, bound: Bound, kind: EnumType, wanted: ScalarType) -> Bound:
+        """The name or the number of an enumeration member as the client would see it."""
         branches: list[tuple[Bound, Bound]] = []
         for member in kind.members:
             numbers = self._operands.hidden_numbers(kind, member.value) or (member.value,)
             items = tuple(self._operands.parameter(number, kind) for number in numbers)
-            branches.append((In(bound, items), self._operands.text(member.name)))
-        return Case(tuple(branches), Null(Primitive.STRING), Primitive.STRING)
+            is_text = wanted is Primitive.STRING
+            seen = self._operands.text(member.name) if is_text else self._operands.parameter(member.value, wanted)
+            branches.append((In(bound, items), seen))
+        return Case(tuple(branches), Null(wanted), wanted)
+
+    def _member_of_number(self, bound: Bound, wanted: EnumType) -> Bound:
+        """The member that has a number; null for none."""
+        branches = [
+            (
+                Compare(Comparison.EQ, bound, self._operands.parameter(member.value, Primitive.INT64)),
+                self._operands.parameter(member.value, wanted),
+            )
+            for member in wanted.members
+        ]
+        return Case(tuple(branches), Null(wanted), wanted)
 
 
 def _value_type(model: Model, name: str, position: int) -> ValueType:

@@ -98,6 +98,24 @@ class Composites(Paths, ABC):
         one = self._array(Items(((left, position),)), right.type)
         return CollectionCall("contains", (right.value, one.value), Primitive.BOOLEAN)
 
+    def cast_whole(self, operand: Loose, wanted: ValueType, position: int, *, collection: bool) -> Loose:
+        """Bind `cast` of a composite value, or to a collection: it stays what it is, or is null (§5.1.1.10.1).
+
+        Raises:
+            NotBuilt: the items of a collection would become others.
+        """
+        null = Literal("null", None, position)
+        if not is_composite(operand) or is_collection(operand) is not collection:
+            return null
+        kind = self._type_of(operand, literals=False) or self._type_of(operand, literals=True)
+        if isinstance(operand, Items | Members) and (kind is None or isinstance(kind, ComplexType)):
+            return self._whole(operand, wanted, position) if isinstance(wanted, ComplexType) else null
+        if kind is wanted:
+            return operand
+        if isinstance(kind, ComplexType) or isinstance(wanted, ComplexType):
+            return null
+        raise NotBuilt("cast() of the items of a collection is not offered.", position=position)
+
     def takes_collections(self, function: Function, operands: Sequence[Loose]) -> bool:
         """Whether a call means the overload of a function for collections."""
         return not function.signatures or (function.name in _OVERLOADED and any(map(is_composite, operands)))

@@ -49,7 +49,7 @@ from enrollscope.odata.plan import Positions
 from enrollscope.odata.promotion import NUMBERS, common_type
 from enrollscope.odata.values import TICKS_PER_SECOND, Instant
 from enrollscope.store.composites import Composites
-from enrollscope.store.dialects import FLOATS, WHITE_SPACE, Dialect, Sql
+from enrollscope.store.dialects import FLOATS, WHITE_SPACE, Dialect, Sql, own_function
 from enrollscope.store.schema import BOOLEAN, INTEGER, TEXT, scalar_type
 from enrollscope.store.structured import Structured
 
@@ -59,6 +59,9 @@ _FLAT = 64
 _LAST_TICKS = Instant.parse("9999-12-31T23:59:59.9999999Z").ticks
 
 _TIMES = (_INSTANT, Primitive.DATE, Primitive.TIME_OF_DAY, Primitive.DURATION)
+
+_TEXTS = frozenset(("binary", "double", "duration"))
+"""What is not spelt as it is stored."""
 
 _NEVER_NULL = (Parameter, Compare, In, SameText, TypeIs, Present, Quantified, Size, Mentions, Same)
 
@@ -303,7 +306,7 @@ class Expressions:
     def _cast(self, operand: Bound, wanted: Primitive) -> Sql:
         value, kind = self.value(operand), _primitive(operand.type)
         if wanted is Primitive.STRING:
-            return cast(value, TEXT)
+            return self._as_text(operand, kind)
         span = _SPANS.get(wanted)
         if span is None:
             return self._dialect.promoted(value, kind, wanted)
@@ -312,6 +315,16 @@ class Expressions:
         low, high = (self._limit(bound, kind) for bound in span)
         comparable = self._dialect.comparable(value, kind)
         return case((and_(comparable >= low, comparable <= high), self._dialect.whole(value)))
+
+    def _as_text(self, operand: Bound, kind: Primitive) -> Sql:
+        """A value as payloads spell it."""
+        if kind is _INSTANT:
+            return own_function("text_of_instant", TEXT, self._local(operand), self._offset(operand))
+        value = self.value(operand)
+        if kind is Primitive.TIME_OF_DAY:
+            return func.rtrim(func.rtrim(value, literal("0", TEXT)), literal(".", TEXT), type_=TEXT)
+        family = "double" if kind in FLOATS else kind.value.removeprefix("Edm.").lower()
+        return own_function(f"text_of_{family}", TEXT, value) if family in _TEXTS else cast(value, TEXT)
 
     def _limit(self, number: int, kind: Primitive) -> Sql:
         """An integer to compare values of a type with."""

@@ -164,6 +164,57 @@ CREATE OR REPLACE FUNCTION odata_double_round(l double precision) RETURNS double
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$SELECT CASE WHEN abs(l - trunc(l)) >= 0.5 THEN trunc(l) + sign(l) ELSE trunc(l) END$$;
 
+-- Values as payloads spell them.
+CREATE OR REPLACE FUNCTION odata_text_of_instant(local bigint, east bigint) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT odata_date(local) || 'T' || rtrim(rtrim(odata_time(local), '0'), '.') || CASE
+  WHEN east = 0 THEN 'Z'
+  ELSE CASE WHEN east < 0 THEN '-' ELSE '+' END || to_char(abs(east) / 60, 'FM00') || ':' || to_char(abs(east) % 60, 'FM00')
+END$$;
+
+CREATE OR REPLACE FUNCTION odata_text_of_duration(ticks bigint) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT CASE WHEN ticks < 0 THEN '-' ELSE '' END || 'P'
+  || CASE WHEN t >= 864000000000 THEN trunc(t / 864000000000)::text || 'D' ELSE '' END
+  || CASE WHEN t % 864000000000 = 0 AND t > 0 THEN '' ELSE 'T' END
+  || CASE WHEN t % 864000000000 >= 36000000000 THEN trunc(t / 36000000000)::bigint % 24 || 'H' ELSE '' END
+  || CASE WHEN t % 36000000000 >= 600000000 THEN trunc(t / 600000000)::bigint % 60 || 'M' ELSE '' END
+  || CASE WHEN t % 600000000 > 0 OR t = 0 THEN trim_scale(t % 600000000 / 10000000)::text || 'S' ELSE '' END
+FROM (SELECT abs(ticks::numeric)) AS absolute (t)$$;
+
+-- The fewest digits that read as the number. The server's own take one more where they would lie just between two
+-- numbers, and read as this one because it is even.
+CREATE OR REPLACE FUNCTION odata_text_of_double(n double precision) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+DECLARE v numeric; exponent int; digits text;
+BEGIN
+  IF n IN ('Infinity', '-Infinity') THEN RETURN replace(n::text, 'Infinity', 'INF'); END IF;
+  IF n = 0 THEN RETURN '0.0'; END IF;
+  v := abs(n)::text::numeric;
+  FOR attempt IN 1..2 LOOP
+    digits := btrim(replace(v::text, '.', ''), '0');
+    exponent := CASE
+      WHEN v >= 1 THEN length(trunc(v)::text) - 1
+      ELSE length(ltrim(substr(v::text, 3), '0')) - length(substr(v::text, 3)) - 1
+    END;
+    EXIT WHEN attempt = 2 OR length(digits) = 1 OR v NOT BETWEEN 1e-300 AND 1e308
+      OR round(v, length(digits) - 2 - exponent)::double precision <> abs(n);
+    v := round(v, length(digits) - 2 - exponent);
+  END LOOP;
+  RETURN CASE WHEN n < 0 THEN '-' ELSE '' END || CASE
+    WHEN exponent NOT BETWEEN -4 AND 15 THEN substr(digits, 1, 1)
+      || CASE WHEN length(digits) > 1 THEN '.' || substr(digits, 2) ELSE '' END
+      || 'e' || CASE WHEN exponent < 0 THEN '-' ELSE '+' END || CASE WHEN abs(exponent) < 10 THEN '0' ELSE '' END
+      || abs(exponent)
+    WHEN v = trunc(v) THEN trunc(v)::text || '.0'
+    ELSE trim_scale(v)::text
+  END;
+END$$;
+
+CREATE OR REPLACE FUNCTION odata_text_of_binary(b bytea) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT translate(encode(b, 'base64'), E'+/\n', '-_')$$;
+
 -- Composite values are jsonb. What is absent from an object, null or an empty array there is the same, and left out.
 CREATE OR REPLACE FUNCTION odata_plain(j jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$SELECT CASE jsonb_typeof(j)
@@ -182,7 +233,10 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$SELECT odata_plain(nullif((j #> path)::jsonb, 'null'))$$;
 
 CREATE OR REPLACE FUNCTION odata_json(n double precision) RETURNS jsonb LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-AS $$SELECT CASE n WHEN 'Infinity' THEN '"INF"' WHEN '-Infinity' THEN '"-INF"' ELSE to_jsonb(n) END$$;
+AS $$SELECT CASE
+  WHEN n IN ('Infinity', '-Infinity') THEN to_jsonb(odata_text_of_double(n))
+  ELSE odata_text_of_double(n)::jsonb
+END$$;
 
 CREATE OR REPLACE FUNCTION odata_json_decimal(n numeric) RETURNS jsonb LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$SELECT CASE n WHEN 'Infinity' THEN '"INF"' WHEN '-Infinity' THEN '"-INF"' ELSE to_jsonb(n) END$$;

@@ -13,11 +13,14 @@ from typing import Any
 import apsw
 
 from enrollscope.odata.errors import BadRequest
-from enrollscope.odata.values import TICKS_PER_SECOND
+from enrollscope.odata.expr import Duration
+from enrollscope.odata.literals import write_binary, write_duration, write_number
+from enrollscope.odata.values import TICKS_PER_SECOND, Instant
 from enrollscope.store.automata import automaton
 from enrollscope.store.json_functions import json_functions, same
 
 _INT64 = 2**63
+_TICKS_PER_MINUTE = 60 * TICKS_PER_SECOND
 
 # Read only. Sums and products of any decimals that a client would write are exact; quotients end after 50 digits.
 _EXACT = Context(prec=2_000, traps=[])
@@ -178,6 +181,10 @@ def _functions() -> dict[str, Callable[..., Any]]:
         "double": float,
         "number": lambda number: float(_INFINITIES.get(number, number)),
         "whole": whole,
+        "text_of_instant": lambda local, offset: str(Instant(local - offset * _TICKS_PER_MINUTE, offset)),
+        "text_of_duration": lambda ticks: write_duration(Duration(ticks)),
+        "text_of_double": lambda number: write_number(number + 0.0),
+        "text_of_binary": write_binary,
         "matches": lambda text, pattern: automaton(pattern).found_in(text),
         "integer_add": lambda left, right: integer(left + right),
         "integer_sub": lambda left, right: integer(left - right),
