@@ -11,6 +11,10 @@ from ruamel.yaml import YAML
 from tests.deploy.containerfile import ROOT
 
 COMPOSE = ROOT / "compose.yaml"
+NEEDED = ("OWNER_PASSWORD", "SERVICE_PASSWORD", "ISSUER", "AUDIENCE")
+FILLED = dict.fromkeys(NEEDED, "x")
+"""A .env with which everything starts."""
+
 _VARIABLE = re.compile(r"\$\{(\w+)(?::([?-])([^}]*))?\}")
 
 

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     image, made = Image.at(shared / "image"), shared / "image.made"
-    with Path(shared / "image.lock").open("w", encoding="ascii") as lock:
+    with (shared / "image.lock").open("w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
             image.build()

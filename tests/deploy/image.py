@@ -64,6 +64,7 @@ class Image:
                 self.root.rename(self._former)
             self.root.mkdir(parents=True)
             self._take(stage)
+        shutil.rmtree(self._former)
 
     @property
     def _former(self) -> Path:

@@ -1,5 +1,6 @@
 """compose.yaml: well made, without a password, and as a whole it works: a database, its tables, a role, the service."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from enrollscope.settings import describe_settings
 from tests.deploy.asking import AUDIENCE, change_one_event, identity_provider
 from tests.deploy.compose import (
     COMPOSE,
+    FILLED,
+    NEEDED,
     MissingVariable,
     Service,
     read_compose,
@@ -25,8 +28,6 @@ from tests.deploy.image import Image
 from tests.deploy.processes import run, started
 from tests.postgres import SETTINGS, Server, binaries, free_port, own_folder
 
-NEEDED = ("OWNER_PASSWORD", "SERVICE_PASSWORD", "ISSUER", "AUDIENCE")
-FILLED = dict.fromkeys(NEEDED, "x")
 OURS = ("migrate", "service")
 CONFINED = (*OURS, "grant")
 
@@ -196,7 +197,6 @@ def test_all_of_it_together(image: Image, tmp_path: Path) -> None:
                 of = services["grant"]
                 roles = "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name = 'enrollscope'"
                 assert engine.ask(roles, of) == "enrollscope_service"
-                assert (
-                    engine.ask("SELECT string_agg(kind, ',' ORDER BY position) FROM changes", of) == "created,updated"
-                )
-                assert process.stop(15, service.seconds("stop_grace_period")) == 0
+                kinds = "SELECT string_agg(kind, ',' ORDER BY position) FROM changes"
+                assert engine.ask(kinds, of) == "created,updated"
+                assert process.stop(signal.SIGTERM, service.seconds("stop_grace_period")) == 0

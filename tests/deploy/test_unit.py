@@ -12,12 +12,11 @@ import pytest
 from enrollscope.settings import describe_settings
 from enrollscope.store.postgres_connections import Target
 from tests.deploy.asking import AUDIENCE, change_one_event, identity_provider
-from tests.deploy.compose import read_services, read_variables
+from tests.deploy.compose import FILLED, read_services, read_variables
 from tests.deploy.confined import confined
 from tests.deploy.filtered import filtered
 from tests.deploy.image import Image
 from tests.deploy.processes import run, started
-from tests.deploy.test_compose import FILLED
 from tests.deploy.unit import ENVIRONMENT, UNIT, Unit
 from tests.faults.test_stop import GRACE
 from tests.postgres import free_port
