@@ -151,6 +151,23 @@ def test_collections_inside_of_values_are_picked_from(asking: Client, select: st
     assert both(asking, select)["troubleshootingErrorDetails"] == expected
 
 
+@pytest.mark.parametrize(
+    ("query", "select"),
+    [
+        pytest.param("", f"{CAST}/additionalInformation($top=1)", id="cast"),
+        pytest.param("&$apply=filter(correlationId eq 'two')/topcount(1,length(correlationId))",
+                     "additionalInformation($top=1)", id="apply"),
+        pytest.param("&$compute=length(correlationId) as n&$filter=n eq 3", "n,additionalInformation($top=1)",
+                     id="compute"),
+        pytest.param("&$search=two", "additionalInformation($top=1)", id="search"),
+    ],
+)  # fmt: skip
+def test_other_options_of_the_list_go_with_it(asking: Client, query: str, select: str) -> None:
+    """Whatever the rows come from."""
+    (event,) = asking.get(f"{BETA_EVENTS}?$select={quote(select)}{query}").json()["value"]
+    assert event["additionalInformation"] == PAIRS[:1]
+
+
 def test_everything_with_one_collection_in_part(asking: Client) -> None:
     """`*` selects the rest."""
     body = both(asking, "*,additionalInformation($top=1),troubleshootingErrorDetails/resources($top=1)")

@@ -41,7 +41,19 @@ from enrollscope.odata.cursors import CursorSigner
 from enrollscope.odata.edm import Model
 from enrollscope.odata.headers import Preferences, ProtocolVersion
 from enrollscope.odata.options import parse_options
-from enrollscope.odata.plan import ALWAYS, Cut, Group, Keep, Order, Plan, Precondition, Rank, ReadCollection, Step
+from enrollscope.odata.plan import (
+    ALWAYS,
+    Cut,
+    Group,
+    Keep,
+    Order,
+    Plan,
+    Positions,
+    Precondition,
+    Rank,
+    ReadCollection,
+    Step,
+)
 from tests.odata.observatory import CURRENT
 
 SIGNER = CursorSigner(b"secret")
@@ -185,6 +197,18 @@ def spelt_source(source: Source) -> str:
     start = source.of if isinstance(source.of, str) else f"#{source.of}"
     types = "" if source.types is None else f"({'|'.join(sorted(source.types))})"
     return types + "/".join((start, *source.path))
+
+
+def spelt_positions(wanted: Positions, parameters: tuple[Any, ...]) -> str:
+    """What is picked out of a collection: `#1 of mount/motors where … by … skip … top … with …`."""
+    parts = [f"#{wanted.variable} of {spelt_source(wanted.source)}"]
+    if wanted.where is not None:
+        parts.append(f"where {shape(wanted.where, parameters)}")
+    if wanted.order:
+        parts.append(f"by {order_of(wanted.order, parameters)}")
+    for word, bounds in (("skip", (wanted.skip,)), ("top", (wanted.top,)), ("with", wanted.values)):
+        parts += [f"{word} {shape(bound, parameters)}" for bound in bounds if bound is not None]
+    return " ".join(parts)
 
 
 def steps_of(plan: ReadCollection) -> list[str]:

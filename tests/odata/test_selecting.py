@@ -6,11 +6,11 @@ import pytest
 
 from enrollscope.odata.bound import Column
 from enrollscope.odata.edm import Primitive
-from enrollscope.odata.errors import BadRequest, NotBuilt
+from enrollscope.odata.errors import BadRequest, NotBuilt, ODataError
 from enrollscope.odata.layout import Record
-from enrollscope.odata.plan import Positions, Projection, Selected, Shown
+from enrollscope.odata.plan import Picked, Positions, Projection, ReadEntity, Selected, Shown
 from enrollscope.odata.writer import EntityWriter
-from tests.odata.binding import bind_list, shape
+from tests.odata.binding import PATH, bind, bind_list, shape, spelt_positions
 from tests.odata.observatory import CURRENT, LAYOUT
 
 
@@ -53,6 +53,67 @@ def test_parts_of_complex_values(
 
 
 @pytest.mark.parametrize(
+    ("select", "computed", "picked"),
+    [
+        pytest.param("stringList($filter=$this ne 'x';$skip=1)",
+                     ["#1 of stringList where (ne #1 'x':String) skip 1:Int64"], (Picked(("stringList",), 0),),
+                     id="scalars"),
+        pytest.param("bands($orderby=$this desc)", ["#1 of bands by -#1"], (Picked(("bands",), 0),), id="members"),
+        pytest.param("mount($select=maker,motors($top=2;$count=true;$search=x))",
+                     ["#1 of mount/motors where (mentions 'x':String #1/serial) top 2:Int64",
+                      "(count #1 mount/motors (mentions 'x':String #1/serial))"],
+                     (Picked(("mount", "motors"), 0, count=1),), id="inside"),
+        pytest.param("mount/motors($compute=length(serial) as n,serial as m;$filter=m gt 'x';$select=m)",
+                     ["#1 of mount/motors where (gt #1/serial 'x':String) with (length #1/serial) with #1/serial"],
+                     (Picked(("mount", "motors"), 0, computed=(Shown(("m",), Primitive.STRING, 1),)),), id="computed"),
+        pytest.param("stringList($top=1),bands($top=2)",
+                     ["#1 of stringList top 1:Int64", "#2 of bands top 2:Int64"],
+                     (Picked(("stringList",), 0), Picked(("bands",), 1)), id="two"),
+        pytest.param("bands(@a=1;$count=false)", ["#1 of bands"], (Picked(("bands",), 0),), id="nothing-said"),
+    ],
+)  # fmt: skip
+def test_items_of_collections(select: str, computed: list[str], picked: tuple[Picked, ...]) -> None:
+    """Options behind a collection are values computed of each row, for lists and for one entity alike."""
+    plan = bind_list(f"$select={select}")
+    one = bind(f"{PATH}/x", f"$select={select}")
+    assert isinstance(one, ReadEntity)
+    assert one.question is not None
+    assert plan.projection == one.projection
+    assert plan.projection.picked == picked
+    for query, paging in ((plan.query, plan.paging), one.question):
+        found = [
+            spelt_positions(item, paging.parameters) if isinstance(item, Positions) else shape(item, paging.parameters)
+            for item in query.computed
+        ]
+        assert found == computed
+
+
+@pytest.mark.parametrize(
+    ("select", "error", "message"),
+    [
+        pytest.param("dateTimeOffsetList($orderby=$this)", NotBuilt, "inside of other values", id="times"),
+        pytest.param("mount/driveMotor($top=1)", BadRequest, "'driveMotor' is no collection", id="one"),
+        pytest.param("stringList($select=a)", BadRequest, "'stringList' has no properties", id="parts-of-scalars"),
+        pytest.param("stringList($filter=serial eq 'x')", BadRequest, "named 'serial' on type 'Edm.String'", id="part"),
+        pytest.param("mount/motors($filter=ratio gt 1),mount/motors", BadRequest, "selected twice", id="twice"),
+    ],
+)  # fmt: skip
+def test_faults_inside_of_select(select: str, error: type[ODataError], message: str) -> None:
+    """What cannot be asked of the items."""
+    for path in (PATH, f"{PATH}/x"):
+        with pytest.raises(error) as refused:
+            bind(path, f"$select={select}")
+        assert message in refused.value.message
+        assert refused.value.target == "$select"
+
+
+def test_what_is_picked_by_time_goes_on_with_its_time() -> None:
+    """Pages that follow ask by the time of the first one."""
+    assert bind_list("$select=stringList($filter=now() gt 2020-01-01T00:00:00Z)").timed
+    assert not bind_list("$select=stringList($top=1)").timed
+
+
+@pytest.mark.parametrize(
     ("query", "shown", "written"),
     [
         pytest.param("$compute=length(label) as n", ["n"], "", id="without-a-list"),
@@ -79,7 +140,7 @@ def test_what_is_computed_can_be_used() -> None:
     assert plan.query.where is not None
     assert shape(plan.query.where, values) == "(gt (length label) 3:Int32)"
     assert shape(plan.query.order[0].expression, values) == "(mul:Int32 (length label) 2:Int32)"
-    assert plan.projection.computed == (Shown(("n",), Primitive.INT32, 0), Shown(("m",), Primitive.INT32, 1))
+    assert plan.projection.computed == (Shown(("n",), Primitive.INT32, 0), Shown(("m",), Primitive.STRING, 1))
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ from enrollscope.odata.plan import (
     Scope,
     UpdateEntity,
 )
-from enrollscope.odata.properties import options_of_property, selected_property
+from enrollscope.odata.properties import options_of_property, refuse_unbuilt, selected_property
 from enrollscope.odata.questions import Questions
 from enrollscope.odata.resources import (
     BatchEndpoint,
@@ -186,6 +186,7 @@ class Binder:
             if wanted.tail != "$count" and asked.method in changes:
                 raise NotBuilt(f"'{item.name}' is not written by itself; change the entity with PATCH.")
             raise _refused_method(wanted, asked.method)
+        refuse_unbuilt(wanted.path[-1], asked.options)
         _allow(asked.options, options_of_property(wanted.path[-1], wanted.tail))
         names = tuple(item.name for item in wanted.path)
         projection, question = self._questions.property(

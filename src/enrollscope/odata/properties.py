@@ -18,7 +18,7 @@ from enrollscope.odata.clauses import (
     SelectOption,
 )
 from enrollscope.odata.edm import ComplexType, Primitive, Property
-from enrollscope.odata.errors import ResourceNotFound, SyntaxFault
+from enrollscope.odata.errors import NotBuilt, ResourceNotFound, SyntaxFault
 from enrollscope.odata.expr import Name, Path
 from enrollscope.odata.headers import JsonFormat, MetadataLevel
 from enrollscope.odata.literals import read_binary, write_number
@@ -44,6 +44,18 @@ def options_of_property(item: Property, tail: str) -> frozenset[str]:
             if item.collection:
                 return _OF_COLLECTIONS
             return _OF_STRUCTURES if isinstance(item.type, ComplexType) else _FORMAT
+
+
+def refuse_unbuilt(item: Property, options: Options) -> None:
+    """Refuse options that OData has for a property, and this service not.
+
+    Raises:
+        NotBuilt: there is one.
+    """
+    structured = item.collection or isinstance(item.type, ComplexType)
+    for name in options.texts:
+        if (name == "apply" and item.collection) or (name == "compute" and structured and not item.collection):
+            raise NotBuilt(f"The query option ${name} is not offered for '{item.name}' by itself.", target=f"${name}")
 
 
 def selected_property(names: Sequence[str], options: Options) -> SelectItem:
