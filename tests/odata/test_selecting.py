@@ -140,7 +140,7 @@ def test_what_is_computed_can_be_used() -> None:
     assert plan.query.where is not None
     assert shape(plan.query.where, values) == "(gt (length label) 3:Int32)"
     assert shape(plan.query.order[0].expression, values) == "(mul:Int32 (length label) 2:Int32)"
-    assert plan.projection.computed == (Shown(("n",), Primitive.INT32, 0), Shown(("m",), Primitive.STRING, 1))
+    assert plan.projection.computed == (Shown(("n",), Primitive.INT32, 0), Shown(("m",), Primitive.INT32, 1))
 
 
 @pytest.mark.parametrize(
