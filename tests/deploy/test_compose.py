@@ -93,7 +93,7 @@ def test_it_has_no_right_that_it_does_not_need(name: str) -> None:
 def test_only_the_service_can_be_reached() -> None:
     """From this machine alone, where a proxy has to speak TLS for it; the database has a network without exit."""
     document = read_compose()
-    assert document["networks"] == {"data": {"internal": True}}
+    assert document["networks"] == {"default": {}, "data": {"internal": True}}
     services = read_services(FILLED)
     assert {name: service.declared["ports"] for name, service in services.items() if "ports" in service.declared} == {
         "service": ["127.0.0.1:8080:8080"]
