@@ -34,6 +34,7 @@ from enrollscope.odata.bound import (
     Negate,
     Not,
     Null,
+    OfRow,
     OfType,
     Operator,
     Parameter,
@@ -66,6 +67,7 @@ class Oracle:
     layout: Layout
     parameters: Sequence[Any]
     elements: dict[int, Any] = field(default_factory=dict)
+    records: Sequence[Record] = ()
 
     def matching(self, where: Bound | None, records: Sequence[Record]) -> list[Record]:
         """The records for which a condition holds; null does not."""
@@ -102,6 +104,9 @@ class Oracle:
                 return record[TYPE] in types
             case OfType(operand=operand, types=types):
                 return self.value(operand, record) if record[TYPE] in types else None
+            case OfRow(where=where, operand=operand):
+                other = next((each for each in self.records if self.value(where, each) is True), None)
+                return None if other is None else self.value(operand, other)
             case Negate() | Arithmetic() | Call() | Case() | Cast():
                 return self._made(bound, record)
             case Field(index=index, type=kind):
@@ -260,6 +265,9 @@ class Oracle:
         match bound:
             case OfType(operand=operand) | Arithmetic(left=operand):
                 return self._local(operand, record)
+            case OfRow(where=where, operand=operand):
+                other = next((each for each in self.records if self.value(where, each) is True), None)
+                return 0 if other is None else self._local(operand, other)
             case Case(branches=branches, otherwise=otherwise):
                 chosen = (value for when, value in branches if self.value(when, record) is True)
                 return self._local(next(chosen, otherwise), record)

@@ -24,6 +24,7 @@ from enrollscope.odata.bound import (
     Negate,
     Not,
     Null,
+    OfRow,
     OfType,
     Operator,
     Parameter,
@@ -166,6 +167,16 @@ class Asking:
         """A property behind a type cast."""
         return OfType(self.column(kind), frozenset(("book",)), kind)
 
+    def of_row(self, kind: ScalarType) -> Bound:
+        """A value of another entity, which need not be there."""
+        self.parameters.append(self.draw(st.sampled_from(("w0", "w1", "w9"))))
+        where: Bound = Compare(
+            Comparison.EQ, Column("code", Primitive.STRING), Parameter(len(self.parameters) - 1, Primitive.STRING)
+        )
+        if self.draw(st.booleans()):
+            where = Combine(Logic.AND, where, TypeIs(frozenset(("book", "work"))))
+        return OfRow(where, self.pick(lambda: self.column(kind), lambda: self.of_type(kind)), kind)
+
     def inside(self, kind: ScalarType) -> Bound:
         """A scalar of a structured value, or of an element under consideration."""
         sources = self._texts if kind is Primitive.STRING else self._numbers
@@ -229,7 +240,8 @@ class Asking:
             simple.append(lambda: self.inside(kind))
         if depth <= 0:
             return self.pick(*simple)
-        further = [lambda: self.of_type(kind), lambda: self.case(kind, depth), *self._deep(kind, depth - 1)]
+        further = [lambda: self.of_type(kind), lambda: self.of_row(kind), lambda: self.case(kind, depth)]
+        further += self._deep(kind, depth - 1)
         return self.pick(*simple, *further)
 
     def _deep(self, kind: ScalarType, depth: int) -> list[Callable[[], Bound]]:
@@ -269,7 +281,9 @@ class Asking:
 
     def _time(self) -> Bound:
         return self.pick(
-            lambda: self.column(Primitive.DATE_TIME_OFFSET), lambda: self.of_type(Primitive.DATE_TIME_OFFSET)
+            lambda: self.column(Primitive.DATE_TIME_OFFSET),
+            lambda: self.of_type(Primitive.DATE_TIME_OFFSET),
+            lambda: self.of_row(Primitive.DATE_TIME_OFFSET),
         )
 
     def _part(self, kind: Primitive) -> Bound:
@@ -457,6 +471,10 @@ EACH: dict[str, Callable[[Asking], Bound]] = {
         for wanted in wanteds
     },
     **{f"case-{kind.name_in_model}": _case(kind) for kind in [*LISTED, GENRE]},
+    **{
+        f"of-row-{kind.name_in_model}": partial(Asking.of_row, kind=kind)
+        for kind in (_TEXT, _WHOLE, _EXACT, _TIME, GENRE)
+    },
     "same": wholes.same,
     **{f"collection-{name}": partial(wholes.call, name=name) for name in (*wholes.PREDICATES, "indexof", "length")},
     "any-all-count": lambda asking: asking.quantified(3),

@@ -17,6 +17,7 @@ from enrollscope.odata.bound import (
     Comparison,
     Logic,
     Not,
+    OfRow,
     Operator,
     Parameter,
 )
@@ -74,7 +75,7 @@ def test_a_question_has_one_answer(
     tenant, records = stored(opened, entities)
     where, parameters = condition
     query = Query("works", where, (order[0][-1],))
-    oracle = Oracle(LAYOUT, parameters)
+    oracle = Oracle(LAYOUT, parameters, records=records)
     try:
         expected = oracle.ordered(query.order, oracle.matching(where, records))
     except Undefined:
@@ -92,7 +93,7 @@ def test_pages_follow_any_order(
     tenant, records = stored(opened, entities)
     keys, parameters = order
     try:
-        expected = Oracle(LAYOUT, parameters).ordered(keys, records)
+        expected = Oracle(LAYOUT, parameters, records=records).ordered(keys, records)
     except Undefined:
         return
     assert pages(opened, tenant, Query("works", None, keys), parameters, size) == expected
@@ -107,7 +108,7 @@ def test_a_function_has_one_value(
     """Every function and operator gives, for every entity, the value that the evaluator gives."""
     expression, parameters = data.draw(each(name))
     tenant, records = stored(opened, entities)
-    oracle = Oracle(LAYOUT, parameters)
+    oracle = Oracle(LAYOUT, parameters, records=records)
     query = Query("works", None, (Order(expression), Order(Column("code", Primitive.STRING))))
     page = opened.store.fetch(tenant, query, Paging(tuple(parameters), len(records)))
     try:
@@ -175,6 +176,19 @@ def test_a_question_stays_within_its_tenant(opened: Opened, tenant: str) -> None
     assert keys_of(opened, tenant, where, Paging((), 9)) == ["w0"]
     assert keys_of(opened, other, where, Paging((), 9)) == []
     assert opened.run(opened.store.count(other, Query("works", where, ()), Paging((), 1))) == 0
+
+
+def test_a_value_of_another_entity_is_of_the_same_tenant(opened: Opened, tenant: str) -> None:
+    """Another row is one that the tenant has, whatever its key."""
+    with_pages(opened, tenant, 1, 2)
+    other = tenant + "-other"
+    theirs = Library(opened, other)
+    theirs.write(theirs.create("theirs", pages=3))
+    of_row = OfRow(Compare(Comparison.EQ, CODE, Parameter(0, Primitive.STRING)), PAGES, Primitive.INT32)
+    where = Compare(Comparison.EQ, of_row, Parameter(1, Primitive.INT32))
+    assert keys_of(opened, tenant, where, Paging(("w1", 2), 9)) == ["w0", "w1"]
+    assert keys_of(opened, tenant, where, Paging(("theirs", 3), 9)) == []
+    assert keys_of(opened, other, where, Paging(("theirs", 3), 9)) == ["theirs"]
 
 
 def test_pages_stay_in_place_while_rows_come_and_go(opened: Opened, tenant: str) -> None:

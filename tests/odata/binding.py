@@ -24,6 +24,7 @@ from enrollscope.odata.bound import (
     Negate,
     Not,
     Null,
+    OfRow,
     OfType,
     Parameter,
     Part,
@@ -168,6 +169,8 @@ def _operation(bound: Bound) -> tuple[str, tuple[Bound, ...]]:
             return name, arguments
         case TypeIs(types):
             return f"is {'|'.join(sorted(types))}", ()
+        case OfRow(where, operand):
+            return "of-row", (where, operand)
         case OfType(operand, types):
             return f"of {'|'.join(sorted(types))}", (operand,)
         case _:

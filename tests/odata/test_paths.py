@@ -31,6 +31,61 @@ def test_complex_values(text: str, bound: str) -> None:
 @pytest.mark.parametrize(
     ("text", "bound"),
     [
+        pytest.param(
+            "label eq $root/chief/gear('a')/label", "(eq label (of-row (eq code 'a':String) label))", id="value"
+        ),
+        pytest.param(
+            "$root/chief/gear(code='a')/mount/maker eq 'b'",
+            "(eq (of-row (eq code 'a':String) mount/maker) 'b':String)",
+            id="inside",
+        ),
+        pytest.param(
+            "$root/chief/gear('a')/stringList/$count gt 1",
+            "(gt (of-row (eq code 'a':String) (count #1 stringList)) 1:Int32)",
+            id="count",
+        ),
+        pytest.param(
+            "$root/chief/gear(@k)/band eq infrared&@k='a'", "(eq (of-row (eq code 'a':String) band) 2:band)", id="alias"
+        ),
+        pytest.param(
+            "$root/chief/gear('a')/sky.dish/diameter gt 1",
+            "(gt (of-row (and (eq code 'a':String) (is dish)) diameter) '1':Decimal)",
+            id="behind-a-cast",
+        ),
+        pytest.param(
+            "$root/observers('o')/gear('a')/label eq 'b'",
+            "(eq (of-row (and (and (eq code 'a':String) (same observer 'o':String)) (is antenna|dish|probe|telescope)) "
+            "label) 'b':String)",
+            id="only-where-the-path-leads",
+        ),
+    ],
+)
+def test_values_of_another_entity(text: str, bound: str) -> None:
+    """A path from the root of the service is a value of the entity that it names, and of no other."""
+    assert condition(text) == bound
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("$root/nothing('a')/label eq 'b'", "segment 'nothing'", id="nowhere"),
+        pytest.param("$root/chief/gear('a')/labl eq 'b'", "Did you mean 'label'?", id="misspelt"),
+        pytest.param("$root/chief/gear('a') eq null", "An entity as a whole has no value", id="entity"),
+        pytest.param("$root/chief/gear(5)/label eq 'b'", "must be a string", id="key-of-another-type"),
+        pytest.param("$root/chief/gear(@k)/label eq 'b'", "must be a string", id="alias-without-a-value"),
+    ],
+)
+def test_paths_from_the_root_that_lead_nowhere(text: str, message: str) -> None:
+    """They are told as those of requests are, with the place where they begin."""
+    with pytest.raises(BadRequest) as refusal:
+        condition(text)
+    assert message in refusal.value.message
+    assert refusal.value.position is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"),
+    [
         pytest.param("stringList/any()", "(any #1 stringList)", id="any-at-all"),
         pytest.param("stringList/any(s:s eq 'a')", "(any #1 stringList (eq #1 'a':String))", id="any"),
         pytest.param("stringList/all(s:s gt label)", "(all #1 stringList (gt #1 label))", id="outer-property"),

@@ -91,7 +91,7 @@ class Binder:
     def __init__(self, model: Model, cursors: CursorSigner) -> None:
         self._model = model
         self._resources = Resources(model)
-        self._questions = Questions(model)
+        self._questions = Questions(model, self._resources)
         self._cursors = cursors
 
     def bind(self, asked: Asked) -> Plan:

@@ -207,6 +207,15 @@ class SameText:
     type: ScalarType = Primitive.BOOLEAN
 
 
+@dataclass(frozen=True, slots=True)
+class OfRow:
+    """The operand for the one row of the same set for which `where` is true; null where there is none."""
+
+    where: "Bound"
+    operand: "Bound"
+    type: ScalarType
+
+
 class Quantifier(Enum):
     """`any`, `all`."""
 
@@ -357,6 +366,7 @@ Bound: TypeAlias = (
     | TypeIs
     | OfType
     | SameText
+    | OfRow
     | Quantified
     | Size
     | Case

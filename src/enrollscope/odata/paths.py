@@ -7,11 +7,12 @@ null (contract §12 row 20).
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias, assert_never
 
-from enrollscope.odata.bound import Bound, Combine, Inside, Logic, Quantified, Quantifier, Size
-from enrollscope.odata.edm import ComplexType, EntityType, Model
+from enrollscope.odata.bound import Bound, Combine, Inside, Logic, OfRow, Quantified, Quantifier, Size
+from enrollscope.odata.edm import ComplexType, EntityType, Model, Primitive
+from enrollscope.odata.elsewhere import Elsewhere
 from enrollscope.odata.errors import NotBuilt
 from enrollscope.odata.expr import (
     AggregateSegment,
@@ -79,13 +80,21 @@ class Paths(ABC):
     Args:
         row: what names mean that no variable stands before.
         aliases: the parameter aliases of the request, parsed.
+        elsewhere: finds what paths name that start at the root of the service.
 
     Attributes:
         computed: by name, in lower case.
         nodes: how large everything is that was bound so far.
     """
 
-    def __init__(self, model: Model, row: Root, operands: Operands, aliases: Mapping[str, Expr] | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        row: Root,
+        operands: Operands,
+        aliases: Mapping[str, Expr] | None = None,
+        elsewhere: Elsewhere | None = None,
+    ) -> None:
         self.computed: dict[str, Computed] = {}
         self.nodes = 0
         self._model = model
@@ -96,6 +105,7 @@ class Paths(ABC):
         self._this: Structure | Inside | None = None
         self._elements: dict[str, Structure | Inside] = {}
         self._aliases = aliases or {}
+        self._elsewhere = elsewhere
         self._resolved: dict[str, tuple[Loose, int] | None] = {}
 
     @abstractmethod
@@ -187,12 +197,46 @@ class Paths(ABC):
                 return Word(first.name, first.position) if found is None else found
             if type(first) is Alias:
                 return self.alias(first)
+        if first == Variable("$root"):
+            return self._from_root(path)
         reached, rest = self._head(segments)
         for segment in rest:
             reached = self._step(reached, segment)
         if isinstance(reached, EntityRow | CastRow):
             raise ClauseFault("An entity as a whole has no value here; name one of its properties.", path.position)
         return _readable(reached, path.position)
+
+    def _from_root(self, path: Path) -> Bound:
+        """A value of another entity."""
+        if self._elsewhere is None:
+            raise NotBuilt("$root is not offered here.", position=path.position)
+        self._operands.unshareable()
+        member, rest = self._elsewhere.find(tuple(map(self._with_keys, path.segments[1:])), path.position)
+        reached: Reached = EntityRow(self._model, member.scope.declared)
+        for segment in rest:
+            plain = isinstance(segment, Name | Qualified) or segment == Count()
+            if not plain:  # it could speak of the row that all of this is about
+                raise NotBuilt("Behind $root only names and $count are offered.", position=segment.position)
+            reached = self._step(reached, segment)
+        if isinstance(reached, EntityRow | CastRow):
+            raise ClauseFault("An entity as a whole has no value here; name one of its properties.", path.position)
+        if isinstance(reached, Structure | Many | Branch):
+            raise NotBuilt("Behind $root only single values are offered.", position=path.position)
+        _readable(reached, path.position)
+        return OfRow(self._elsewhere.condition(member, self._operands), reached, reached.type or Primitive.STRING)
+
+    def _with_keys(self, segment: Segment) -> Segment:
+        """A segment with keys in place of the aliases that stand for them."""
+        if not isinstance(segment, Name | Qualified) or not segment.arguments:
+            return segment
+        arguments = []
+        for item in segment.arguments:
+            match item.value:
+                case Path(segments=(Alias() as alias,)) if isinstance(given := self.alias(alias), Literal):
+                    arguments.append(replace(item, value=given))
+                case _:
+                    arguments.append(item)
+        return replace(segment, arguments=tuple(arguments))
 
     def unknown(self, name: str, position: int, row: Row | None = None) -> ClauseFault:
         """Make the fault of a name that nothing has; offers the nearest."""

@@ -14,12 +14,14 @@ from enrollscope.odata.bound import Bound, Column, Combine, Compare, Comparison,
 from enrollscope.odata.clauses import SelectItem
 from enrollscope.odata.conditions import Conditions
 from enrollscope.odata.edm import EntityType, Model, Primitive
+from enrollscope.odata.elsewhere import Elsewhere
 from enrollscope.odata.errors import NotBuilt, SyntaxFault
 from enrollscope.odata.expr import Expr
 from enrollscope.odata.operands import ClauseFault, Operands
 from enrollscope.odata.options import Options
 from enrollscope.odata.picking import Picking
 from enrollscope.odata.plan import EVERYTHING, Keep, Order, Paging, Positions, Projection, Query, Scope, Shown
+from enrollscope.odata.resources import Resources
 from enrollscope.odata.rows import EntityRow, members
 from enrollscope.odata.searching import mentions
 from enrollscope.odata.selecting import Selecting, select_results
@@ -52,8 +54,9 @@ class Question:
 class Questions:
     """Binds the questions of one API version, and remembers the latest shapes."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, resources: Resources | None = None) -> None:
         self._model = model
+        self._resources = resources or Resources(model)
         self._rows: dict[str, EntityRow] = {}
         self._orders: dict[tuple[str, str], tuple[tuple[Order, ...], tuple[Bound, ...]]] = {}
         self._shapes: Shapes[Question] = Shapes()
@@ -112,7 +115,7 @@ class Questions:
             if not any(item.options for item in items):
                 return Selecting(self._model, scope.declared).bind(items), None
         operands = Operands(self._model, include_unknown=include_unknown, texts=texts)
-        conditions = Conditions(self._model, self.row(scope.declared), operands, _aliases(options))
+        conditions = self._conditions(scope, options, operands)
         order, identity = self._order(scope)
         applying = Applying(conditions, operands, order, identity)
         if "compute" in options.texts:
@@ -143,7 +146,7 @@ class Questions:
             item: the property, with the options of the request.
         """
         operands = Operands(self._model, include_unknown=include_unknown, texts=texts)
-        conditions = Conditions(self._model, self.row(scope.declared), operands, _aliases(options))
+        conditions = self._conditions(scope, options, operands)
         picking = Picking(conditions, operands, outermost=True)
         with _Clause("select", operands):
             projection = Selecting(self._model, scope.declared, picking=picking).bind((item,))
@@ -153,6 +156,10 @@ class Questions:
         where = Compare(Comparison.EQ, column, operands.parameter(key, Primitive.STRING))
         query = Query(scope.stored.name, where, (), computed=tuple(picking.computed))
         return projection, (query, Paging(tuple(operands.parameters), limit=1, now=now))
+
+    def _conditions(self, scope: Scope, options: Options, operands: Operands) -> Conditions:
+        elsewhere = Elsewhere(self._model, self._resources, scope.stored.name)
+        return Conditions(self._model, self.row(scope.declared), operands, _aliases(options), elsewhere)
 
     def row(self, declared: EntityType) -> EntityRow:
         """The names that entities of a type have."""
@@ -170,7 +177,7 @@ class Questions:
         return order
 
     def _bind(self, scope: Scope, options: Options, predicates: tuple[Expr, ...], operands: Operands) -> Question:
-        conditions = Conditions(self._model, self.row(scope.declared), operands, _aliases(options))
+        conditions = self._conditions(scope, options, operands)
         applying = Applying(conditions, operands, *self._order(scope))
         parts = self._of_scope(scope, operands)
         if predicates:

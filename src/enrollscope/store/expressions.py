@@ -5,11 +5,11 @@ differ and the plain comparison stays, which can use an index; where it is a val
 null is made false. Every value of a client is a parameter.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import assert_never
 
-from sqlalchemy import FromClause, Table, and_, bindparam, case, cast, false, func, literal, null, or_, true
+from sqlalchemy import FromClause, Table, and_, bindparam, case, cast, false, func, literal, null, or_, select, true
 from sqlalchemy.sql.elements import Grouping
 
 from enrollscope.odata.bound import (
@@ -31,6 +31,7 @@ from enrollscope.odata.bound import (
     Negate,
     Not,
     Null,
+    OfRow,
     OfType,
     Operator,
     Parameter,
@@ -142,6 +143,8 @@ class Expressions:
                 return case((self.type_is(types), self.value(operand)))
             case Inside() | Present() | Quantified() | Size():
                 return self._structured.value(bound)
+            case OfRow(where=where, operand=operand):
+                return self._of_row(where, lambda other: other.value(operand))
             case Same() | CollectionCall():
                 return self._composites.value(bound)
             case Combine() | Not() | Compare() | In() | SameText() | Mentions():
@@ -182,6 +185,13 @@ class Expressions:
                 return self._cast(operand, _primitive(kind))
             case _:
                 assert_never(bound)
+
+    def _of_row(self, where: Bound, value: Callable[["Expressions"], Sql]) -> Sql:
+        """What is made of another row of the tenant."""
+        rows = self._table.alias()
+        other = Expressions(self._layout, self._table, self._dialect, rows)
+        own = rows.c.tenant_id == bindparam("odata_tenant", type_=TEXT)
+        return select(value(other)).select_from(rows).where(own, other.holds(where)).scalar_subquery()
 
     def nullable(self, bound: Bound) -> bool:
         """Whether an expression can be null; true when in doubt."""
@@ -319,7 +329,7 @@ class Expressions:
     def _as_text(self, operand: Bound, kind: Primitive) -> Sql:
         """A value as payloads spell it."""
         if kind is _INSTANT:
-            return own_function("text_of_instant", TEXT, self._local(operand), self._offset(operand))
+            return own_function("text_of_instant", TEXT, self._local(operand), self.offset(operand))
         value = self.value(operand)
         if kind is Primitive.TIME_OF_DAY:
             return func.rtrim(func.rtrim(value, literal("0", TEXT)), literal(".", TEXT), type_=TEXT)
@@ -377,7 +387,7 @@ class Expressions:
         if name == "totalseconds":
             return self._dialect.seconds(value)
         if name == "totaloffsetminutes":
-            return case((value.is_not(null()), self._offset(operand)))
+            return case((value.is_not(null()), self.offset(operand)))
         if operand.type is not _INSTANT:  # text of fixed width
             return self._part_of_text(name, value)
         local = self._local(operand)
@@ -396,7 +406,7 @@ class Expressions:
 
     def _local(self, operand: Bound) -> Sql:
         """The local time of a DateTimeOffset in ticks; null where arithmetic has left the calendar."""
-        local = self.value(operand) + self._offset(operand) * _TICKS_PER_MINUTE
+        local = self.value(operand) + self.offset(operand) * _TICKS_PER_MINUTE
         return local if isinstance(operand, Column) else _in_calendar(local)
 
     def _part_of_text(self, name: str, text: Sql) -> Sql:
@@ -405,18 +415,20 @@ class Expressions:
         start, length = _PARTS[name]
         return cast(func.substr(text, start, length), INTEGER)
 
-    def _offset(self, bound: Bound) -> Sql:
+    def offset(self, bound: Bound) -> Sql:
         """The offset in minutes of a DateTimeOffset. What a client or the clock gives is in UTC."""
         match bound:
             case Column(property=name):
                 return self._rows.c[self._layout.names[self._layout.index[name] + 1]]
             case OfType(operand=operand, types=types):
-                return case((self.type_is(types), self._offset(operand)))
+                return case((self.type_is(types), self.offset(operand)))
+            case OfRow(where=where, operand=operand):
+                return self._of_row(where, lambda other: other.offset(operand))
             case Arithmetic(left=left):
-                return self._offset(left)
+                return self.offset(left)
             case Case(branches=branches, otherwise=otherwise):
-                offsets = [(self.holds(condition), self._offset(value)) for condition, value in branches]
-                return case(*offsets, else_=self._offset(otherwise))
+                offsets = [(self.holds(condition), self.offset(value)) for condition, value in branches]
+                return case(*offsets, else_=self.offset(otherwise))
             case _:
                 return literal(0, INTEGER)
 
