@@ -34,6 +34,8 @@ class Writer:
             lambda _: f"{self.pick('tolower', 'toupper', 'trim')}({self.text(below)})",
             lambda _: f"substring({self.text(below)},{self.whole(below)})",
             lambda _: f"cast({self.pick('enrollmentType', lambda _: self.whole(below))},Edm.String)",
+            lambda _: f"cast({self._draw(st.sampled_from((self.time, self.duration, self.date)))(below)},Edm.String)",
+            lambda _: "$root/deviceManagement/troubleshootingEvents('x')/osVersion",
             lambda _: f"case({self.truth(below)}:{self.text(below)},true:{self.text(below)})",
         )
 
@@ -116,6 +118,37 @@ class Writer:
             lambda _: self._quantified(below),
             lambda _: "isof(microsoft.graph.enrollmentTroubleshootingEvent)",
             lambda _: "troubleshootingErrorDetails ne null",
+            lambda _: self._of_collections(below),
+            lambda _: f'(troubleshootingErrorDetails eq {{"failure":{self.text(below)},"resources":[]}})',
+        )
+
+    def _of_collections(self, depth: int) -> str:
+        """A condition on two collections of the same kind."""
+        kind = self._draw(st.sampled_from((self._texts, self._pairs)))
+        whole, part = kind(depth), kind(depth)
+        names = ("contains", "startswith", "endswith", "hassubset", "hassubsequence")
+        return self.pick(
+            *(f"{name}({whole},{part})" for name in names),
+            f"({whole} ne {part})",
+            f"({whole} in [{part},[]])",
+            f"(indexof({whole},{part}) lt length({whole}))",
+        )
+
+    def _texts(self, depth: int) -> str:
+        """An array of strings."""
+        items = [self.pick("null", lambda _: self.text(depth)) for _ in range(self._draw(st.integers(0, 3)))]
+        return f"[{','.join(items)}]"
+
+    def _pairs(self, depth: int) -> str:
+        """A collection of pairs."""
+        pair = f'{{"name":{self.text(depth)},"value":{self.text(depth)}}}'
+        kept = f"additionalInformation/$filter(value {self.pick('eq', 'ne')} {self.text(0)})"
+        found = self.pick("additionalInformation", kept, f"[{pair}]", "[]")
+        return self.pick(
+            found,
+            f"concat({found},[{pair},{pair}])",
+            f"substring({found},{self.pick('0', '1', '-1')})",
+            f"substring({found},0,{self.whole(0)})",
         )
 
     def _compared(self, depth: int) -> str:

@@ -27,13 +27,15 @@ LANGUAGE = """
     microsoft.graph.enrollmentTroubleshootingEvent isof(microsoft.graph.enrollmentTroubleshootingEvent) graph.x $root
     'authentication' 'userEnrollment' 'unknownFutureValue' userEnrollment 'x' '' 'it''s' '%_\\' '\U0001f600'
     microsoft.graph.deviceEnrollmentType'userEnrollment' null true false 1 -1 0 2.5 1e400 9223372036854775807 INF NaN
-    2017-01-01T00:00:00Z 2017-01-01 14:13:19 9999-12-31T23:59:59.9999999Z 0001-01-01T00:00:00+14:00 duration'P1D' 1.5e3
-    duration'P9999999D' binary'AQI=' 01234567-89ab-cdef-0123-456789abcdef geography'SRID=0;Point(1_2)' maxdatetime()
-    '0x80180014' "p" eq ne gt ge lt le and or not in has add sub mul div divby mod asc desc as with from AND OR NOT
-    contains( startswith( tolower( length( substring( indexof( concat( date( time( year( totalseconds( round( case(
-    now() $this cast( hassubset( matchespattern( geo.distance( isdefined( minute( fractionalseconds( trim(
-    groupby( aggregate( filter( compute( topcount( toppercent( concat( identity orderby( top( skip( search( $count sum
-    max average countdistinct ( ) ( ) ( ) , , / : ; @p [ ] { } * Edm.String Edm.Int32 ,Edm.String) n m
+    2017-01-01T00:00:00Z 2017-01-01 14:13:19 9999-12-31T23:59:59.9999999Z 0001-01-01T00:00:00+14:00 duration'P1D'
+    1.5e3 duration'P9999999D' binary'AQI=' 01234567-89ab-cdef-0123-456789abcdef geography'SRID=0;Point(1_2)'
+    maxdatetime() '0x80180014' "p" eq ne gt ge lt le and or not in has add sub mul div divby mod asc desc as with from
+    AND OR NOT contains( startswith( tolower( length( substring( indexof( concat( date( time( year( totalseconds(
+    round( case( now() $this cast( hassubset( matchespattern( [1,"a"] {"name":"x"} [{"name":"x","value":osVersion}]
+    in[ eq[ hassubsequence( $root/deviceManagement/troubleshootingEvents('x')/osVersion ,Collection(Edm.String))
+    geo.distance( isdefined( minute( fractionalseconds( trim( groupby( aggregate( filter( compute( topcount(
+    toppercent( concat( identity orderby( top( skip( search( $count sum max average countdistinct ( ) ( ) ( ) , , / :
+    ; @p [ ] { } * Edm.String Edm.Int32 ,Edm.String) n m
 """
 WORDS = st.sampled_from(LANGUAGE.split())
 SPACES = st.sampled_from((" ", " ", " ", "", "  "))
@@ -155,6 +157,12 @@ SETTINGS = settings(deadline=None, max_examples=300, suppress_health_check=list(
     BETA_EVENTS, {"$apply": "groupby((osVersion),aggregate($count as n))" + "/groupby((n),aggregate($count as n))" * 9}
 )
 @example(BETA_EVENTS, {"$compute": ",".join(f"length(osVersion) as a{number}" for number in range(400))})
+@example(BETA_EVENTS, {"$filter": f"contains([{','.join(['osVersion', '1.5'] * 900)}],['x'])"})
+@example(BETA_EVENTS, {"$filter": f"hassubset([{','.join(['osVersion'] * 1900)}],[null])"})
+@example(BETA_EVENTS, {"$filter": f"[osVersion] in [{','.join(['[null]'] * 1200)}]"})
+@example(BETA_EVENTS, {"$filter": "[" * 55 + "]" * 55 + " eq []"})
+@example(BETA_EVENTS, {"$filter": '{"a":' * 55 + "1" + "}" * 55 + " ne {}"})
+@example(BETA_EVENTS, {"$filter": "length(" + "concat(additionalInformation," * 40 + "[]" + ")" * 40 + ") gt 1"})
 @example(BETA_EVENTS, {"$filter": "additionalInformation/any(a:" * 20 + "true" + ")" * 20})
 @example(BETA_EVENTS, {"$orderby": "failureReason,eventDateTime sub now()", "$top": "1"})
 def test_no_question_breaks_the_service(filled: Client, path: str, query: dict[str, str]) -> None:

@@ -44,6 +44,8 @@ from enrollscope.odata.rows import Many, Structure, readable_inside
 _OVERLOADED = frozenset({"concat", "contains", "endsWith", "indexOf", "length", "startsWith", "substring"})
 """Functions of strings that are functions of collections, too."""
 
+_IN_A_ROW = 4
+
 _Item: TypeAlias = Bound | Composite
 
 
@@ -87,11 +89,8 @@ class Composites(Paths, ABC):
 
     def one_of(self, left: Loose, items: Sequence[tuple[Loose, int]]) -> Bound:
         """Bind `in` with a composite value on the left, and several on the right."""
-        found: Bound | None = None
-        for item, position in items:
-            equal = self.equal_wholes(left, item, position)
-            found = equal if found is None else Combine(Logic.OR, found, equal)
-        return self.constant(truth=False) if found is None else found
+        equal = [self.equal_wholes(left, item, position) for item, position in items]
+        return joined(Logic.OR, equal) if equal else self.constant(truth=False)
 
     def among(self, left: Loose, right: Typed, position: int) -> Bound:
         """Bind `in` with a collection on the right that was made."""
@@ -310,3 +309,14 @@ def _check_inside(kind: ValueType, position: int) -> None:
                 "ask for the single properties.",
                 position=position,
             )
+
+
+def joined(logic: Logic, conditions: list[Bound]) -> Bound:
+    """Join conditions; many of them so that the result is not deep: what walks or hashes it does so by recursion."""
+    if len(conditions) > _IN_A_ROW:
+        middle = len(conditions) // 2
+        return Combine(logic, joined(logic, conditions[:middle]), joined(logic, conditions[middle:]))
+    found = conditions[0]
+    for condition in conditions[1:]:
+        found = Combine(logic, found, condition)
+    return found

@@ -21,6 +21,7 @@ from enrollscope.odata.bound import (
     ScalarType,
 )
 from enrollscope.odata.calls import Calls
+from enrollscope.odata.composites import joined
 from enrollscope.odata.edm import EnumType, Primitive
 from enrollscope.odata.errors import NotBuilt
 from enrollscope.odata.expr import (
@@ -43,7 +44,6 @@ from enrollscope.odata.promotion import NUMBERS, arithmetic_type, common_type
 from enrollscope.odata.rows import Branch, Many, Structure, element_of, named
 
 _COMPARISONS = {item.value: item for item in Comparison}
-_IN_A_ROW = 4
 _VALUES = frozenset(get_args(Bound))
 _OPERATORS = {item.value: item for item in Operator}
 
@@ -110,7 +110,7 @@ class Conditions(Calls):
             case Binary():
                 return self._binary(expression)
             case Logical(operator=operator, operands=operands):
-                return _joined(Logic(operator), [self.condition(operand) for operand in operands])
+                return joined(Logic(operator), [self.condition(operand) for operand in operands])
             case Call():
                 return self.call(expression)
             case Unary(operator=operator, operand=operand):
@@ -230,17 +230,6 @@ class Conditions(Calls):
             )
         predicate = equal if many.kept is None else Combine(Logic.AND, many.kept[1], equal)
         return Quantified(Quantifier.ANY, many.source, variable, predicate)
-
-
-def _joined(logic: Logic, conditions: list[Bound]) -> Bound:
-    """Join conditions; many of them so that the result is not deep: what walks or hashes it does so by recursion."""
-    if len(conditions) > _IN_A_ROW:
-        middle = len(conditions) // 2
-        return Combine(logic, _joined(logic, conditions[:middle]), _joined(logic, conditions[middle:]))
-    found = conditions[0]
-    for condition in conditions[1:]:
-        found = Combine(logic, found, condition)
-    return found
 
 
 def _wanted_beside(fixed: Bound, binary: Binary) -> ScalarType | None:
