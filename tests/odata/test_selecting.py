@@ -151,7 +151,7 @@ def test_what_is_computed_can_be_used() -> None:
         pytest.param("$compute=length(label) as n,length(code) as N", "The name 'N' is taken", id="twice"),
         pytest.param("$compute=length(lable) as n", "Did you mean 'label'?", id="unknown-name"),
         pytest.param("$compute=mount as n", "as a whole is compared with others alone", id="complex"),
-        pytest.param("$compute=stringList as n", "'stringList' is a collection", id="collection"),
+        pytest.param("$compute=stringList as n", "not offered as computed", id="collection"),
         pytest.param("$compute=length(label)", "expected 'as'", id="no-name"),
     ],
 )

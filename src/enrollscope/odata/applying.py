@@ -99,7 +99,7 @@ class Applying:
             case Compute(items=computed):
                 for each in computed:
                     before = self._conditions.nodes
-                    bound = self._conditions.value(each.expression)
+                    bound = self._conditions.computed_value(each.expression)
                     self._conditions.compute(each.alias, bound, self._conditions.nodes - before)
             case OrderBy(items=keys):
                 self.order = self.ordered(keys)

@@ -72,6 +72,19 @@ class Conditions(Calls):
             raise NotBuilt("Arrays, objects and what they make are not offered here.", position=expression.position)
         return self.fix(found, None, expression.position)
 
+    def computed_value(self, expression: Expr) -> Bound:
+        """Bind an expression that a computed property stands for; otherwise as `value`.
+
+        Raises:
+            NotBuilt: it is a structured value or a collection.
+        """
+        found = self.loose(expression)
+        if is_composite(found) and not isinstance(found, Structure):
+            raise NotBuilt(
+                "Collections and objects are not offered as computed properties.", position=expression.position
+            )
+        return self.fix(found, None, expression.position)
+
     def fix(self, operand: Loose, wanted: ScalarType | None, position: int) -> Bound:
         """Turn what is loose into a value, of the type `wanted` where it can be."""
         if type(operand) in _VALUES:

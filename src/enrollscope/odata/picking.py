@@ -79,7 +79,7 @@ class Picking:
             self._enter("compute")
             for each in given.compute:
                 before = conditions.nodes
-                bound = conditions.value(each.expression)
+                bound = conditions.computed_value(each.expression)
                 conditions.compute(each.alias, bound, conditions.nodes - before)
             where = self._demanded(given, item)
             self._enter("orderby")
