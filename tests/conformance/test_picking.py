@@ -90,7 +90,7 @@ def test_what_is_picked_out_has_one_answer(
     """Whatever is picked out, the store finds the elements and values that the evaluator finds, in its order."""
     wanted, parameters = asked
     tenant, records = stored(opened, entities)
-    oracle = Oracle(LAYOUT, parameters)
+    oracle = Oracle(LAYOUT, parameters, records=records)
     try:
         expected = [as_shown(record, wanted, oracle) for record in records]
     except Undefined:
