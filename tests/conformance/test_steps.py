@@ -43,7 +43,7 @@ def test_steps_have_one_outcome(
     order = stepping.order() if stepping.identity else ()
     parameters = tuple(stepping.parameters)
     query = Query("works", None, order, steps=tuple(stepping.steps))
-    oracle = Oracle(LAYOUT, parameters)
+    oracle = Oracle(LAYOUT, parameters, records=records)
     kinds = stepping.row
     size = data.draw(st.integers(1, 3))
     try:
