@@ -145,6 +145,25 @@ def test_a_user_by_navigation_is_answered_from_an_index(filled: str) -> None:
     assert "events_of_user_id" in used
 
 
+@pytest.mark.parametrize(
+    ("key", "index", "blocks"),
+    [
+        pytest.param("userId", "events_by_user", 300, id="some-users"),
+        pytest.param("deviceId", "events_by_device", 300, id="some-devices"),
+        pytest.param("correlationId", "events_by_correlation", 300, id="some-correlations"),
+        pytest.param("failureCategory", "events_by_category", 100_000, id="all-categories"),
+    ],
+)
+def test_groups_are_read_off_an_index(filled: str, key: str, index: str, blocks: int) -> None:
+    """In order, and no further than the page goes: nothing is sorted."""
+    plan = bound(f"$apply=groupby(({key}),aggregate($count as n))&$top=50")
+    assert isinstance(plan, ReadCollection)
+    top = explained(filled, plan.query, plan.paging)
+    assert {node["Node Type"] for node in nodes(top)} <= {"Limit", "Aggregate", "Gather Merge", "Index Only Scan"}
+    assert {node["Index Name"] for node in nodes(top) if "Index Name" in node} == {index}
+    assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < blocks
+
+
 def test_a_late_page_costs_what_the_first_does(filled: str) -> None:
     """It begins where the page before ended: nothing is read and thrown away."""
     plan = bound("")

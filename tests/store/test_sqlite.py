@@ -16,9 +16,11 @@ from enrollscope.odata.bound import (
     Combine,
     Compare,
     Comparison,
+    Field,
     Logic,
     Negate,
     Null,
+    OfType,
     Operator,
     Parameter,
     SameText,
@@ -26,7 +28,7 @@ from enrollscope.odata.bound import (
 from enrollscope.odata.edm import Primitive
 from enrollscope.odata.errors import BadRequest, ServiceUnavailable
 from enrollscope.odata.layout import VERSION, Layout
-from enrollscope.odata.plan import Actor, Create, Order, Paging, Query, Update
+from enrollscope.odata.plan import Actor, Aggregation, Create, Group, Method, Order, Paging, Query, Update
 from enrollscope.odata.values import Instant
 from enrollscope.store.base import Store, Written
 from enrollscope.store.opening import migrate_store, open_store
@@ -319,6 +321,13 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> apsw.Connection:
     return connection
 
 
+def steps_of(events: apsw.Connection, query: Query, paging: Paging) -> list[str]:
+    """How SQLite means to answer."""
+    statement: Statement = Questions(SCHEMA, {"events": EVENTS}, {}).page(query, paging)[0]
+    explained = events.execute("EXPLAIN QUERY PLAN " + statement.text, statement.values("tenant", paging)).fetchall()
+    return [str(step[3]) for step in explained]
+
+
 @pytest.mark.parametrize(
     ("query", "plan"),
     [
@@ -352,9 +361,66 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> apsw.Connection:
 def test_a_page_is_a_range_of_an_index(events: apsw.Connection, query: Query, plan: str) -> None:
     """The lists that everybody asks for go to their place in an index and read on: nothing is sorted or passed over."""
     after = (638_000_000_000_000_000, "key") if query.resumed else ()
-    paging = Paging(("user", 5), 100, after=after)
-    statement: Statement = Questions(SCHEMA, {"events": EVENTS}, {}).page(query, paging)[0]
-    explained = events.execute("EXPLAIN QUERY PLAN " + statement.text, statement.values("tenant", paging)).fetchall()
-    steps = [str(step[3]) for step in explained]
+    steps = steps_of(events, query, Paging(("user", 5), 100, after=after))
     assert len(steps) == 1
     assert steps[0] == f"SEARCH events {plan}"
+
+
+CATEGORY, USER = Column("failureCategory", Primitive.INT32), Column("userId", Primitive.STRING)
+IN_TABLE, ONE_SORTING = "SEARCH events USING PRIMARY KEY (tenant_id=?)", "USE TEMP B-TREE FOR GROUP BY"
+COUNT = Aggregation(Method.COUNT, None, Primitive.INT64)
+LAST = Aggregation(Method.MAX, TIME, Primitive.DATE_TIME_OFFSET)
+FIRST, SECOND, COUNTED = Field(0, Primitive.STRING), Field(1, Primitive.STRING), Field(1, Primitive.INT64)
+MANY = Compare(Comparison.GT, COUNTED, Parameter(0, Primitive.INT64))
+
+
+@pytest.mark.parametrize(
+    ("keys", "aggregates", "where", "order", "plan"),
+    [
+        pytest.param((CATEGORY,), (COUNT,), None, (Order(FIRST),), [IN_TABLE, ONE_SORTING], id="count"),
+        pytest.param((USER,), (COUNT, LAST), None, (Order(FIRST),), [IN_TABLE, ONE_SORTING], id="more"),
+        pytest.param((USER,), (), None, (Order(FIRST),), [IN_TABLE, ONE_SORTING], id="none"),
+        pytest.param(
+            (CATEGORY, USER), (COUNT,), None, (Order(FIRST), Order(SECOND)), [IN_TABLE, ONE_SORTING], id="two-keys"
+        ),
+        pytest.param(
+            (USER,), (COUNT,), None, (Order(FIRST, descending=True),), [IN_TABLE, ONE_SORTING], id="descending"
+        ),
+        pytest.param(
+            (OfType(USER, frozenset({"enrollmentTroubleshootingEvent"}), Primitive.STRING),),
+            (COUNT,),
+            None,
+            (Order(FIRST),),
+            [IN_TABLE, ONE_SORTING],
+            id="of-a-type",
+        ),
+        pytest.param((USER,), (COUNT,), MANY, (Order(FIRST),), [IN_TABLE, ONE_SORTING], id="only-some-groups"),
+        pytest.param(
+            (USER,),
+            (COUNT,),
+            None,
+            (Order(COUNTED, descending=True), Order(FIRST, descending=True)),
+            [IN_TABLE, ONE_SORTING, "USE TEMP B-TREE FOR ORDER BY"],
+            id="largest-first",
+        ),
+        pytest.param(
+            (TIME,),
+            (COUNT,),
+            None,
+            (Order(FIRST),),
+            ["SEARCH events USING COVERING INDEX events_in_order (tenant_id=?)"],
+            id="indexed",
+        ),
+    ],
+)
+def test_groups_are_sorted_once(
+    events: apsw.Connection,
+    keys: tuple[Bound, ...],
+    aggregates: tuple[Aggregation, ...],
+    where: Bound | None,
+    order: tuple[Order, ...],
+    plan: list[str],
+) -> None:
+    """Groups come in the order of their keys as they are made: nobody waits for all of them to see the first."""
+    query = Query("events", where, order, steps=(Group(keys, aggregates),))
+    assert steps_of(events, query, Paging((5,), 100)) == plan

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Protocol, assert_never
 
 from sqlalchemy import (
+    BinaryExpression,
     BindParameter,
     Column,
     ColumnElement,
@@ -23,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect as Compiler
+from sqlalchemy.sql import operators
 from sqlalchemy.sql.functions import Function
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeEngine
@@ -211,6 +213,8 @@ class SqliteDialect:
             return collate(value, "odata_decimal")
         if isinstance(value, Column | BindParameter) or scalar_type(kind) is not TEXT:
             return value
+        if isinstance(value, BinaryExpression) and value.operator is operators.collate:
+            return value  # said twice, it would be another expression to the planner
         return collate(value, "BINARY")
 
     def ordered(self, value: Sql, *, descending: bool) -> UnaryExpression[Any]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import assert_never
 
-from sqlalchemy import FromClause, Table, and_, bindparam, case, cast, false, func, literal, null, or_, select, true
+from sqlalchemy import Table, and_, bindparam, case, cast, false, func, literal, null, or_, select, true
 from sqlalchemy.sql.elements import Grouping
 
 from enrollscope.odata.bound import (
@@ -101,14 +101,14 @@ class Expressions:
     """Translates expressions over the rows of one stored set, or over what the steps of a query made of them.
 
     Args:
-        rows: where the rows come from: the table, or a subquery whose columns have the same names.
+        columns: what the rows have, under the names that columns of the table or fields of a grouping go by.
     """
 
-    def __init__(self, layout: Layout, table: Table, dialect: Dialect, rows: FromClause | None = None) -> None:
+    def __init__(self, layout: Layout, table: Table, dialect: Dialect, columns: Mapping[str, Sql]) -> None:
         self._layout = layout
         self._table = table
         self._dialect = dialect
-        self._rows: FromClause = table if rows is None else rows
+        self._columns = columns
         self._structured = Structured(dialect, self)
         self._composites = Composites(dialect, self, self._structured)
 
@@ -136,7 +136,7 @@ class Expressions:
             case Null():
                 return null()
             case Field(index=index):
-                return self._rows.c[field_name(index)]
+                return self._columns[field_name(index)]
             case TypeIs(types=types):
                 return self.type_is(types)
             case OfType(operand=operand, types=types):
@@ -189,7 +189,7 @@ class Expressions:
     def _of_row(self, where: Bound, value: Callable[["Expressions"], Sql]) -> Sql:
         """What is made of another row of the tenant."""
         rows = self._table.alias()
-        other = Expressions(self._layout, self._table, self._dialect, rows)
+        other = Expressions(self._layout, self._table, self._dialect, dict(rows.c.items()))
         own = rows.c.tenant_id == bindparam("odata_tenant", type_=TEXT)
         return select(value(other)).select_from(rows).where(own, other.holds(where)).scalar_subquery()
 
@@ -218,13 +218,13 @@ class Expressions:
 
     def column(self, name: str) -> Sql:
         """The first slot of a property."""
-        return self._rows.c[self._layout.names[self._layout.index[name]]]
+        return self._columns[self._layout.names[self._layout.index[name]]]
 
     def type_is(self, types: frozenset[str]) -> Sql:
         """The row's stored type is one of these."""
         if types >= self._layout.types.keys():
             return true()
-        return self._rows.c.type.in_([literal(name, TEXT) for name in sorted(types & self._layout.types.keys())])
+        return self._columns["type"].in_([literal(name, TEXT) for name in sorted(types & self._layout.types.keys())])
 
     def _compare(self, operator: Comparison, left: Bound, right: Bound) -> Sql:
         if isinstance(left, Null) or isinstance(right, Null):
@@ -419,7 +419,7 @@ class Expressions:
         """The offset in minutes of a DateTimeOffset. What a client or the clock gives is in UTC."""
         match bound:
             case Column(property=name):
-                return self._rows.c[self._layout.names[self._layout.index[name] + 1]]
+                return self._columns[self._layout.names[self._layout.index[name] + 1]]
             case OfType(operand=operand, types=types):
                 return case((self.type_is(types), self.offset(operand)))
             case OfRow(where=where, operand=operand):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import Select, Table, and_, bindparam, false, func, null, or_, tuple_
+from sqlalchemy import Select, Table, and_, bindparam, false, null, or_, tuple_
 
 from enrollscope.odata.bound import Bound
 from enrollscope.odata.errors import BadRequest, NotBuilt
@@ -65,26 +65,24 @@ class Statements:
         expressions = rows.expressions
         keys = [expressions.comparable(key.expression) for key in query.order]
         further = [expressions.shown(item).label(None) for item in query.computed]
-        statement = rows.select(*rows.columns, *further, *(key.label(None) for key in keys))
         if query.where is not None:
-            statement = statement.where(expressions.holds(query.where))
+            rows.keep(expressions.holds(query.where))
         if query.resumed:
-            statement = statement.where(_behind(query.order, keys, nulls, expressions))
+            rows.keep(_behind(query.order, keys, nulls, expressions))
         ordered = [
             self._dialect.ordered(key, descending=order.descending)
             for key, order in zip(keys, query.order, strict=True)
         ]
-        statement = statement.order_by(*ordered)
+        statement = rows.select(*rows.columns, *further, *(key.label(None) for key in keys)).order_by(*ordered)
         return self._compile(
             statement.limit(bindparam("odata_limit", type_=INTEGER)).offset(bindparam("odata_skip", type_=INTEGER))
         )
 
     def _compile_count(self, query: Query) -> Statement:
         rows = self._rows(query)
-        statement = rows.select(func.count())
         if query.where is not None:
-            statement = statement.where(rows.expressions.holds(query.where))
-        return self._compile(statement)
+            rows.keep(rows.expressions.holds(query.where))
+        return self._compile(rows.count())
 
     def _rows(self, query: Query) -> Rows:
         rows = Rows(self._layouts[query.stored], self._tables[query.stored], self._dialect)

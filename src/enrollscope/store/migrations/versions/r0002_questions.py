@@ -1,6 +1,7 @@
 """Indexes for what people ask of events, on PostgreSQL. An embedded store is small enough to do without.
 
-Each serves one question, newest first, and each page behind the first. They are made while the service goes on writing.
+Each serves one question, newest first, and each page behind the first. Null is lowest in them, as in OData, and so they
+give the groups of a property in order, too. They are made while the service goes on writing.
 
 Every index is paid for by every change of a column that some index holds (measured with 500,000 events: 25 of 300 µs
 each). That is why the few kinds of enrollment and operating systems have none: the newest hundred of one of them are
@@ -12,14 +13,14 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-_ORDER = "event_date_time_ticks, id"
+_ORDER = "NULLS FIRST, event_date_time_ticks, id"
 
 # What is asked → the columns behind the tenant. By time alone is `events_in_order`, by navigation `events_of_user_id`.
 _BY = {
-    "user": f"user_id, {_ORDER}",
-    "device": f"device_id, {_ORDER}",
-    "correlation": f"correlation_id, {_ORDER}",
-    "category": f"failure_category, {_ORDER}",
+    "user": f"user_id {_ORDER}",
+    "device": f"device_id {_ORDER}",
+    "correlation": f"correlation_id {_ORDER}",
+    "category": f"failure_category {_ORDER}",
 }
 
 
