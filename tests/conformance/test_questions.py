@@ -159,13 +159,31 @@ def test_a_page_is_cut_out(opened: Opened, tenant: str, limit: int, skip: int, e
     assert keys_of(opened, tenant, None, Paging((), limit, skip)) == expected
 
 
-def test_a_total_counts_beyond_the_page(opened: Opened, tenant: str) -> None:
-    """The total is of all that match, however small the page, and only given when asked for."""
-    with_pages(opened, tenant, 1, 2, 3, None)
+@pytest.mark.parametrize(
+    ("limit", "skip", "after", "found"),
+    [
+        pytest.param(1, 0, (), 1, id="less-than-there-is"),
+        pytest.param(3, 0, (), 3, id="just-what-there-is"),
+        pytest.param(4, 0, (), 3, id="more-than-there-is"),
+        pytest.param(0, 0, (), 0, id="nothing"),
+        pytest.param(1, 1, (), 1, id="in-the-middle"),
+        pytest.param(9, 1, (), 2, id="to-the-end"),
+        pytest.param(9, 3, (), 0, id="at-the-end"),
+        pytest.param(9, 7, (), 0, id="beyond-the-end"),
+        pytest.param(9, 0, ("w2",), 1, id="a-later-page"),
+        pytest.param(9, 0, ("w3",), 0, id="nothing-left"),
+    ],
+)
+def test_a_total_counts_beyond_the_page(
+    opened: Opened, tenant: str, limit: int, skip: int, after: tuple[str, ...], found: int
+) -> None:
+    """The total is of all that match, whatever the page, and only given when asked for."""
+    with_pages(opened, tenant, 1, 2, 3, 4, None)
     where = Compare(Comparison.GT, PAGES, Parameter(0, Primitive.INT32))
-    query = Query("works", where, BY_CODE)
-    assert opened.run(opened.store.fetch(tenant, query, Paging((1,), 1, 1, total=True))).total == 2
-    assert opened.run(opened.store.fetch(tenant, query, Paging((1,), 1))).total is None
+    query = Query("works", where, BY_CODE, resumed=bool(after))
+    page = opened.run(opened.store.fetch(tenant, query, Paging((1,), limit, skip, after, total=True)))
+    assert (len(page.records), page.total) == (found, 3)
+    assert opened.run(opened.store.fetch(tenant, query, Paging((1,), limit, skip, after))).total is None
 
 
 def test_a_question_stays_within_its_tenant(opened: Opened, tenant: str) -> None:

@@ -15,7 +15,7 @@ from enrollscope.odata.schema import Schema
 from enrollscope.store.postgres_connections import Connection, unavailable
 from enrollscope.store.postgres_dialect import PostgresDialect
 from enrollscope.store.schema import tables
-from enrollscope.store.statements import Statement, Statements
+from enrollscope.store.statements import Statement, Statements, told_total
 
 _TOO_MUCH = "The query is longer or deeper than can be answered. Ask in several steps."
 
@@ -47,7 +47,10 @@ class Questions:
         count = self._statements.count(query)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             records = await _rows_of(connection, page, tenant, paging)
-            return Page(records, int((await _rows_of(connection, count, tenant, paging))[0][0]))
+            total = told_total(query, paging, len(records))
+            if total is None:
+                ((total,),) = await _rows_of(connection, count, tenant, paging)
+            return Page(records, total)
 
     async def count(self, connection: Connection, tenant: str, query: Query, paging: Paging) -> int:
         """How many records match."""

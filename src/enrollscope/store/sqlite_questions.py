@@ -12,7 +12,7 @@ from enrollscope.odata.schema import Schema
 from enrollscope.store.dialects import SqliteDialect
 from enrollscope.store.schema import tables
 from enrollscope.store.sqlite_rows import KeyedStatements
-from enrollscope.store.statements import Statement, Statements
+from enrollscope.store.statements import Statement, Statements, told_total
 
 # What SQLite says to a statement that is correct and more than it can take.
 _TOO_MUCH = ("too large", "too many", "too big", "stack overflow")
@@ -46,7 +46,9 @@ class Questions:
         connection.execute("BEGIN")
         try:
             records = _rows_of(connection, page, tenant, paging)
-            total = None if count is None else _rows_of(connection, count, tenant, paging)[0][0]
+            total = None if count is None else told_total(query, paging, len(records))
+            if count is not None and total is None:
+                ((total,),) = _rows_of(connection, count, tenant, paging)
         finally:
             connection.execute("ROLLBACK")  # nothing was written; this only lets go of the moment
         read = self._rows[query.stored].read if query.width is None else None

@@ -155,6 +155,13 @@ def _checked(value: Any) -> Any:
     return value
 
 
+def told_total(query: Query, paging: Paging, found: int) -> int | None:
+    """How many records match in all, where a page tells by itself: the first one, with room left on it."""
+    if query.resumed or found >= paging.limit or (paging.skip and not found):
+        return None
+    return paging.skip + found
+
+
 Shape = TypeVar("Shape", bound=Hashable)
 
 
