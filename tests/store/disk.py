@@ -13,6 +13,8 @@ class FailingDisk(apsw.VFS):
     Attributes:
         full: writing fails, as it does without space.
         broken: making what was written durable fails, as it does on an I/O error.
+        cramped: there is no folder for temporary files.
+        refusals: how often something failed.
     """
 
     NAME = "failing"
@@ -21,9 +23,14 @@ class FailingDisk(apsw.VFS):
         super().__init__(self.NAME, "unix")
         self.full = False
         self.broken = False
+        self.cramped = False
+        self.refusals = 0
 
     def xOpen(self, name: Any, flags: list[int]) -> "_File":  # noqa: N802 - SQLite's name
-        """Open a file on this disk."""
+        """Open a file on this disk; a temporary one has no name."""
+        if self.cramped and name is None:
+            self.refusals += 1
+            raise apsw.CantOpenError("no folder for temporary files")
         return _File(self, name, flags)
 
 
@@ -34,11 +41,13 @@ class _File(apsw.VFSFile):
 
     def xWrite(self, data: Any, offset: int) -> None:  # noqa: N802 - SQLite's name
         if self.disk.full:
+            self.disk.refusals += 1
             raise apsw.FullError("no space left on the disk")
         super().xWrite(data, offset)
 
     def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
         if self.disk.broken:
+            self.disk.refusals += 1
             raise apsw.IOError("the disk does not answer")
         super().xSync(flags)
 

@@ -49,9 +49,9 @@ def library_at(path: Path) -> Store:
     return open_store(f"sqlite:///{path}", LIBRARY, history=SNAPSHOT)
 
 
-def book(key: str, pages: int = 1) -> Create:
+def book(key: str, pages: int = 1, **properties: str) -> Create:
     """Put a book in."""
-    return Create(ACTOR, "works", key, "book", {"issued": Instant(7), "pages": pages})
+    return Create(ACTOR, "works", key, "book", {"issued": Instant(7), "pages": pages} | properties)
 
 
 def change(key: str, pages: int) -> Update:
@@ -301,6 +301,30 @@ async def compare(path: Path, answered: dict[str, int]) -> None:
         assert latest[name].after["pages"] == LAYOUT.value(record, "pages")
     assert len(answered) == 16
     await store.close()
+
+
+@pytest.mark.parametrize("fault", [pytest.param("cramped", id="no-folder"), pytest.param("full", id="no-space")])
+async def test_much_is_sorted_where_there_is_place(tmp_path: Path, fault: str) -> None:
+    """What is too much to sort at a time goes on in temporary files, and in memory where there can be none."""
+    title = Column("title", Primitive.STRING)
+    groups = Group((title,), (Aggregation(Method.COUNT, None, Primitive.INT64),))
+    query = Query("works", None, (Order(Field(0, Primitive.STRING)),), steps=(groups,))
+    with failing_disk() as disk:
+        store = library_at(tmp_path / "library.db")
+        await store.start()
+        for hundred in range(30):
+            titles = {f"w{number}": f"{number:0999}" for number in range(hundred * 100, hundred * 100 + 100)}
+            await asyncio.gather(*(store.write(book(key, title=text)) for key, text in titles.items()))
+        setattr(disk, fault, True)
+        page = await store.fetch("tenant", query, Paging((), 2, total=True))
+        assert [(row[0].lstrip("0"), row[1], page.total) for row in page.records] == [("", 1, 3_000), ("1", 1, 3_000)]
+        assert await store.count("tenant", query, Paging((), 2)) == 3_000
+        assert disk.refusals >= 2
+        setattr(disk, fault, False)
+        refusals = disk.refusals
+        assert await store.fetch("tenant", query, Paging((), 2, total=True)) == page
+        assert disk.refusals == refusals
+        await store.close()
 
 
 EVENTS = Layout.of(SCHEMA.whole, SCHEMA.stored[0])

@@ -1,7 +1,7 @@
 """Questions with conditions to SQLite. Apart from the rest of the store, because importing SQLAlchemy takes 0.5 s."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import apsw
 
@@ -16,6 +16,11 @@ from enrollscope.store.statements import Statement, Statements, told_total
 
 # What SQLite says to a statement that is correct and more than it can take.
 _TOO_MUCH = ("too large", "too many", "too big", "stack overflow")
+
+# What SQLite says where it cannot make a file for what it sorts, or cannot fill it.
+_NO_PLACE = (apsw.CantOpenError, apsw.FullError, apsw.IOError)
+
+T = TypeVar("T")
 
 
 class Questions:
@@ -42,21 +47,46 @@ class Questions:
         paging: Paging,
     ) -> Page:
         """Read records and total as of one moment."""
-        page, count = statements
-        connection.execute("BEGIN")
-        try:
-            records = _rows_of(connection, page, tenant, paging)
-            total = None if count is None else told_total(query, paging, len(records))
-            if count is not None and total is None:
-                ((total,),) = _rows_of(connection, count, tenant, paging)
-        finally:
-            connection.execute("ROLLBACK")  # nothing was written; this only lets go of the moment
+        records, total = _with_place(connection, lambda: _page_of(connection, statements, tenant, query, paging))
         read = self._rows[query.stored].read if query.width is None else None
         return Page(records if read is None else [read(record) for record in records], total)
 
     def run_count(self, connection: apsw.Connection, statement: Statement, tenant: str, paging: Paging) -> int:
         """Read how many records match."""
-        return int(_rows_of(connection, statement, tenant, paging)[0][0])
+        ((count,),) = _with_place(connection, lambda: _rows_of(connection, statement, tenant, paging))
+        return int(count)
+
+
+def _with_place(connection: apsw.Connection, ask: Callable[[], T]) -> T:
+    """Ask; without a place for temporary files ask again and sort in memory, which takes longer and needs none."""
+    try:
+        return ask()
+    except _NO_PLACE:
+        connection.pragma("temp_store", "MEMORY")
+        try:
+            return ask()
+        finally:
+            connection.pragma("temp_store", "FILE")
+
+
+def _page_of(
+    connection: apsw.Connection,
+    statements: tuple[Statement, Statement | None],
+    tenant: str,
+    query: Query,
+    paging: Paging,
+) -> tuple[list[tuple[Any, ...]], int | None]:
+    page, count = statements
+    connection.execute("BEGIN")
+    try:
+        records = _rows_of(connection, page, tenant, paging)
+        total = None if count is None else told_total(query, paging, len(records))
+        if count is not None and total is None:
+            ((total,),) = _rows_of(connection, count, tenant, paging)
+    finally:
+        if connection.in_transaction:  # a full disk has ended it
+            connection.execute("ROLLBACK")  # nothing was written; this only lets go of the moment
+    return records, total
 
 
 def _rows_of(connection: apsw.Connection, statement: Statement, tenant: str, paging: Paging) -> list[tuple[Any, ...]]:
