@@ -1,4 +1,7 @@
 import asyncio
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -26,7 +29,7 @@ from enrollscope.odata.bound import (
     SameText,
 )
 from enrollscope.odata.edm import Primitive
-from enrollscope.odata.errors import BadRequest, ServiceUnavailable
+from enrollscope.odata.errors import BadRequest, OutcomeUnknown, ServiceUnavailable
 from enrollscope.odata.layout import VERSION, Layout
 from enrollscope.odata.plan import Actor, Aggregation, Create, Group, Method, Order, Paging, Query, Update
 from enrollscope.odata.values import Instant
@@ -34,6 +37,7 @@ from enrollscope.store.base import Store, Written
 from enrollscope.store.opening import migrate_store, open_store
 from enrollscope.store.sqlite_functions import register
 from enrollscope.store.sqlite_questions import Questions
+from enrollscope.store.sqlite_writer import Assignment, Writer
 from enrollscope.store.statements import Statement
 from tests.conformance.conftest import SNAPSHOT
 from tests.conformance.library import LAYOUT, LIBRARY
@@ -42,6 +46,19 @@ from tests.store.disk import failing_disk
 ACTOR = Actor("tenant", None, "app", "token", "request", 1)
 TYPES = frozenset(LAYOUT.types)
 ASIDE = Paging((), 1)
+KILLS_ITSELF = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from tests.store.test_sqlite import book, library_at
+
+async def main():
+    store = library_at(Path(sys.argv[1]))
+    await store.start()
+    await store.write(book("w1"))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
 
 
 def library_at(path: Path) -> Store:
@@ -124,25 +141,61 @@ async def test_a_store_that_is_not_open_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", [pytest.param("full", id="no-space"), pytest.param("broken", id="io-error")])
 async def test_a_failed_commit_is_never_answered_as_done(tmp_path: Path, fault: str) -> None:
-    """When the disk fails every writer is told to come back, nothing of it is there, and the store works again."""
+    """When the disk fails the batch is refused, nothing of it is there, and the writer works again."""
     path = tmp_path / "library.db"
+    store = library_at(path)
+    await store.start()
+    await store.write(book("w0"))
+    await store.close()
     with failing_disk() as disk:
-        store = library_at(path)
-        await store.start()
-        await store.write(book("w0"))
+        writer = Writer(Assignment(path, LIBRARY))
         setattr(disk, fault, True)
-        outcomes = await asyncio.gather(
-            *(store.write(item) for item in (book("w1"), change("w0", 2), book("w2"))), return_exceptions=True
-        )
-        assert [type(outcome) for outcome in outcomes] == [ServiceUnavailable] * 3
-        assert all(isinstance(item, ServiceUnavailable) and item.headers["Retry-After"].isdigit() for item in outcomes)
-        assert await store.read("tenant", "works", "w1") is None
-        assert len(await store.changes("tenant", 0, 10)) == 1
+        with pytest.raises(ServiceUnavailable) as refused:
+            writer.commit([book("w1"), change("w0", 2), book("w2")])
+        assert refused.value.headers["Retry-After"].isdigit()
         setattr(disk, fault, False)
-        written = await asyncio.gather(store.write(book("w1")), store.write(change("w0", 3)))
-        assert [item.record[VERSION] for item in written] == [1, 2]
-        assert len(await store.changes("tenant", 0, 10)) == 3
-        await store.close()
+        again = writer.commit([book("w1"), change("w0", 3)])
+        assert [item.record[VERSION] for item in again if isinstance(item, Written)] == [1, 2]
+        writer.close()
+    await store.start()
+    assert [item.key for item in await store.changes("tenant", 0, 10)] == ["w0", "w1", "w0"]
+    await store.close()
+
+
+def processes_of(path: Path) -> list[int]:
+    """The processes that have a file open, this one aside."""
+    found: list[int] = []
+    for folder in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):  # it has ended, or is not ours to look into
+            if folder.name.isdigit() and any(link.resolve() == path for link in (folder / "fd").iterdir()):
+                found.append(int(folder.name))
+    return [number for number in found if number != os.getpid()]
+
+
+async def test_a_writer_that_dies_is_replaced(store: Store, tmp_path: Path) -> None:
+    """What was under way is told to be unknown, and the next change finds another process that writes."""
+    await store.write(book("w1"))
+    (writer,) = processes_of(tmp_path / "library.db")
+    os.kill(writer, signal.SIGSTOP)
+    changing = [asyncio.ensure_future(store.write(change("w1", pages))) for pages in (2, 3)]
+    await asyncio.sleep(0.05)
+    os.kill(writer, signal.SIGKILL)
+    outcomes = await asyncio.gather(*changing, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [OutcomeUnknown, OutcomeUnknown]
+    assert (await store.write(change("w1", 4))).record[VERSION] == 2
+    assert processes_of(tmp_path / "library.db") not in ([], [writer])
+
+
+async def test_the_writer_ends_with_its_service(tmp_path: Path) -> None:
+    """A service that ends in whatever way leaves no process behind, and the store free for the next."""
+    path = tmp_path / "library.db"
+    killed = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLS_ITSELF, str(path))
+    assert await killed.wait() == -signal.SIGKILL
+    store = library_at(path)
+    await store.start()
+    assert await store.read("tenant", "works", "w1") is not None
+    await store.close()
+    assert processes_of(path) == []
 
 
 async def test_readers_do_not_wait_for_a_writer(store: Store, tmp_path: Path) -> None:

@@ -12,6 +12,34 @@ from enrollscope.odata.errors import BadRequest, ODataError
 from enrollscope.odata.faults import unknown_property
 
 
+class Unfit(ODataError):
+    """A body does not fit; whoever still has the `Fit` knows why."""
+
+    def __init__(self, stored_type: str) -> None:
+        super().__init__(stored_type)
+        self.stored_type = stored_type
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A `Fit` without the model and the words: what goes to another process.
+
+    Attributes:
+        unfit: the stored types that the body does not fit.
+    """
+
+    unfit: frozenset[str]
+
+    def check(self, stored_type: str) -> None:
+        """As `Fit.check`.
+
+        Raises:
+            Unfit: in place of what `Fit.refusal` says.
+        """
+        if stored_type in self.unfit:
+            raise Unfit(stored_type)
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """The stored types that a body fits.
@@ -28,6 +56,8 @@ class Fit:
 
     def refusal(self, stored_type: str) -> ODataError | None:
         """Say why the body cannot change an entity of that stored type; `None`: it can."""
+        if self._fits(stored_type):
+            return None
         shown = self.shown[stored_type]
         if self.declared is not None and self.declared.name != shown.name:
             return BadRequest(
@@ -35,8 +65,6 @@ class Fit:
                 f"and this is a '{shown.name_in_model}'. Leave '@odata.type' out, or name that type.",
                 target="@odata.type",
             )
-        if self.names <= shown.by_name.keys():
-            return None
         return unknown_property(min(self.names - shown.by_name.keys()), (shown,), "")
 
     def check(self, stored_type: str) -> None:
@@ -49,3 +77,11 @@ class Fit:
         refusal = self.refusal(stored_type)
         if refusal is not None:
             raise refusal
+
+    def __reduce__(self) -> tuple[type[Judged], tuple[frozenset[str]]]:
+        """Go to another process without the model, which is a thousand times what it needs there."""
+        return Judged, (frozenset(name for name in self.shown if not self._fits(name)),)
+
+    def _fits(self, stored_type: str) -> bool:
+        shown = self.shown[stored_type]
+        return (self.declared is None or self.declared.name == shown.name) and self.names <= shown.by_name.keys()

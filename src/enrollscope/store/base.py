@@ -6,15 +6,16 @@ a store never shows, and never answers, what a power cut could take back.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
+
+import msgspec
 
 from enrollscope.odata.errors import ODataError
 from enrollscope.odata.layout import Layout, Record
 from enrollscope.odata.plan import Command, Page, Paging, Query
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(msgspec.Struct, frozen=True):
     """What a command came to.
 
     Attributes:
@@ -135,6 +136,10 @@ class RefusedTogether(Exception):
         super().__init__(refusal.message)
         self.place = place
         self.refusal = refusal
+
+    def __reduce__(self) -> tuple[type[Self], tuple[int, ODataError]]:
+        """Go from one process to another."""
+        return type(self), (self.place, self.refusal)
 
 
 class StoreRefused(Exception):

@@ -1,7 +1,7 @@
 """The embedded store: one file, one process.
 
-One thread writes, in group commits. A few threads answer questions. Reads by key run on the event loop itself: such a
-read costs less than handing it to a thread, because the pages it needs are nearly always in memory.
+A process beside this one writes, in group commits. A few threads answer questions. Reads by key run on the event loop
+itself: such a read costs less than handing it to a thread, because the pages it needs are nearly always in memory.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from enrollscope.odata.layout import Layout, Record
 from enrollscope.odata.plan import Command, Page, Paging, Query
 from enrollscope.odata.schema import Schema
 from enrollscope.store.base import Change, StoreRefused, Written
-from enrollscope.store.batch import Batch, Outcome, Unit, commands_of, place_of
 from enrollscope.store.commit import GroupCommit
 from enrollscope.store.history import History
-from enrollscope.store.indexes import Indexed
 from enrollscope.store.sqlite_file import FileLock, connect, examine, make_place, migrate, refusing, revision_of
 from enrollscope.store.sqlite_functions import register
-from enrollscope.store.sqlite_rows import KeyedStatements, Log, write_rows
+from enrollscope.store.sqlite_process import WriterProcess, Writing
+from enrollscope.store.sqlite_rows import Log, rows_of
 from enrollscope.store.sqlite_threads import ConnectionThreads
+from enrollscope.store.sqlite_writer import Assignment
 
 if TYPE_CHECKING:
     from enrollscope.store.sqlite_questions import Questions
@@ -41,15 +41,8 @@ _SORTED_KIB = 2_000
 
 _MAPPED_BYTES = 2**31 - 2**16
 """The most that SQLite maps. A read by key takes a quarter less where pages are mapped and not copied."""
-_CHECKPOINT_PAGES = 4_000
-"""Pages of 4 KiB in the write-ahead log before they are carried over into the file. Measured: with SQLite's own 1,000
-every page is carried over too often, with 16,000 the commit that does it stalls for 0.13 s."""
-_LOG_FILE_LIMIT = 64 * 2**20
-"""Bytes to which the write-ahead log is cut back after a long reader made it grow."""
 
 _INSERT_ONCE = "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING"
-
-_CANNOT_WRITE = (apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.BusyError, apsw.NoMemError)
 
 
 class SqliteStore:
@@ -64,11 +57,7 @@ class SqliteStore:
         self._path = path
         self._history = history
         self._queue = queue
-        self._layouts = {stored.name: Layout.of(schema.whole, stored) for stored in schema.stored}
-        self._rows = {
-            stored.name: KeyedStatements.of(self._layouts[stored.name], Indexed.of(schema, stored).properties)
-            for stored in schema.stored
-        }
+        self._layouts, self._rows = rows_of(schema)
         self._log = Log(self._layouts)
         self._schema = schema
         self._questions: Questions | None = None
@@ -156,31 +145,26 @@ class SqliteStore:
             make_place(self._path)  # the lock lies beside the file, in a folder that a first start does not have
         lock = FileLock(self._path)
         try:
-            migrate(self._path, self._history, revision)
-            with refusing(self._path):
-                return self._run(lock, loop)
+            process = WriterProcess(lock.descriptor)  # it takes its time to come up, and that is used
+            try:
+                migrate(self._path, self._history, revision)
+                assignment = Assignment(self._path, self._schema)
+                process.begin(assignment)
+                with refusing(self._path):
+                    return self._run(lock, Writing(assignment, lock.descriptor, process), loop)
+            except BaseException:
+                process.end()
+                raise
         except BaseException:
             lock.release()
             raise
 
-    def _run(self, lock: FileLock, loop: asyncio.AbstractEventLoop) -> "_Running":
-        writer = ConnectionThreads("store-writer", 1, self._writing_connection, interruptible=False)
+    def _run(self, lock: FileLock, writing: Writing, loop: asyncio.AbstractEventLoop) -> "_Running":
         readers = ConnectionThreads("store-reader", _READERS, self._reading_connection, interruptible=True)
-
-        async def commit(units: Sequence[Unit]) -> Sequence[Outcome]:
-            return await writer.run(lambda connection: self._commit(connection, units))
-
         by_key = self._reading_connection()
         by_key.pragma("mmap_size", _MAPPED_BYTES)
-        return _Running(lock, _Snapshots(by_key, loop), readers, writer, GroupCommit(commit, self._queue))
-
-    def _writing_connection(self) -> apsw.Connection:
-        connection = connect(self._path)
-        connection.pragma("journal_mode", "wal")
-        connection.pragma("wal_autocheckpoint", _CHECKPOINT_PAGES)
-        connection.pragma("journal_size_limit", _LOG_FILE_LIMIT)
-        connection.pragma("cache_size", -_CACHE_KIB)
-        return connection
+        commits = GroupCommit(writing.commit, self._queue)
+        return _Running(lock, _Snapshots(by_key, loop), readers, writing, commits)
 
     def _reading_connection(self) -> apsw.Connection:
         connection = connect(self._path)
@@ -189,33 +173,6 @@ class SqliteStore:
         connection.pragma("temp_store", "FILE")
         connection.pragma("cache_size", -_SORTED_KIB)
         return connection
-
-    def _commit(self, connection: apsw.Connection, units: Sequence[Unit]) -> Sequence[Outcome]:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                batch = self._apply(connection, units)
-                connection.execute("COMMIT")
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-        except _CANNOT_WRITE as failure:
-            raise ServiceUnavailable(
-                f"The store cannot write now ({failure}). Nothing was changed.", headers={"Retry-After": "10"}
-            ) from failure
-        return batch.outcomes
-
-    def _apply(self, connection: apsw.Connection, units: Sequence[Unit]) -> Batch:
-        rows: dict[tuple[str, str, str], Record | None] = {}
-        for tenant, stored, key in map(place_of, commands_of(units)):
-            if (tenant, stored, key) not in rows:
-                rows[tenant, stored, key] = self._rows[stored].find(connection, tenant, key)
-        batch = Batch.over(self._layouts, rows)
-        batch.apply(units)
-        if batch.log:
-            write_rows(connection, self._rows, batch.changed())
-            self._log.append(connection, batch.log)
-        return batch
 
     def _secret(self, name: str, make: Callable[[], str]) -> str:
         migrate(self._path, self._history, examine(self._path))
@@ -240,14 +197,14 @@ class _Running:
     lock: FileLock
     by_key: "_Snapshots"
     readers: ConnectionThreads
-    writer: ConnectionThreads
+    writing: Writing
     commits: GroupCommit
 
     async def close(self) -> None:
         await self.commits.close()
         await self.readers.close()
         self.by_key.close()
-        await self.writer.close()  # the last connection: SQLite carries the write-ahead log over and removes it
+        await self.writing.close()  # the last connection: SQLite carries the write-ahead log over and removes it
         self.lock.release()
 
 

@@ -7,6 +7,7 @@ only ever opened through SQLite: closing it behind SQLite's back would drop the 
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ APPLICATION_ID = 0x4F446174
 
 _BUSY_MILLISECONDS = 10_000
 _PROBE = bytes(65_536)
+_ORPHANS_SECONDS, _PAUSE_SECONDS = 20.0, 0.02
 
 # What the planner is told: rows of a table, of one tenant in it, and of the longest prefixes of a key or an index.
 _ROWS, _ROWS_OF_A_TENANT, _ROWS_OF_A_PREFIX = 1_000_000, 100_000, (20, 2, 1)
@@ -37,7 +39,11 @@ _UNUSABLE = (apsw.CantOpenError, apsw.IOError, apsw.ReadOnlyError, apsw.Permissi
 
 
 class FileLock:
-    """Keeps a second process off a store. The kernel lets go of it when the process ends, however it ends."""
+    """Keeps a second service off a store. The kernel lets go of it when the last process that holds it ends.
+
+    Attributes:
+        descriptor: of the locked file; a process that inherits it holds the lock as well.
+    """
 
     def __init__(self, store: Path) -> None:
         """Take the lock of the file `store`.
@@ -47,7 +53,7 @@ class FileLock:
         """
         self._path = store.with_name(store.name + ".lock")
         try:
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self.descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreRefused(
                 f"Cannot create {self._path}: {error.strerror}. The folder of the store must be writable: "
@@ -56,37 +62,63 @@ class FileLock:
         try:
             self._take()
         except BaseException:
-            os.close(self._descriptor)
+            os.close(self.descriptor)
             raise
 
     def _take(self) -> None:
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._wait_for_orphans()
         except BlockingIOError as error:
             raise StoreRefused(
                 f"The store {self._path.with_suffix('')} is in use by process {self._holder()}. One process serves an "
                 "SQLite store: stop that one, or give this one another --database."
             ) from error
         try:
-            os.ftruncate(self._descriptor, 0)
+            os.ftruncate(self.descriptor, 0)
             written = 0
             while written < len(_PROBE):  # the last that fits is cut short, only the next fails
-                written += os.pwrite(self._descriptor, _PROBE[written:], written)
-            os.fsync(self._descriptor)
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+                written += os.pwrite(self.descriptor, _PROBE[written:], written)
+            os.fsync(self.descriptor)
+            os.ftruncate(self.descriptor, 0)
+            os.pwrite(self.descriptor, f"{os.getpid()}\n".encode(), 0)
         except OSError as error:
             remedy = "Free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "See to the file system"
             raise StoreRefused(
                 f"Cannot write to {self._path}: {error.strerror}. {remedy} and start again; the store is untouched."
             ) from error
 
+    def _wait_for_orphans(self) -> None:
+        """Take the lock; wait for it where the service that took it is gone and only finishes a last batch."""
+        until = time.monotonic() + _ORPHANS_SECONDS
+        while True:
+            try:
+                fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > until or is_running(self._holder()):
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                return
+
     def _holder(self) -> str:
-        return os.pread(self._descriptor, 20, 0).strip(b"\0\n ").decode("ascii", "replace") or "unknown"
+        return os.pread(self.descriptor, 20, 0).strip(b"\0\n ").decode("ascii", "replace") or "unknown"
 
     def release(self) -> None:
         """Let another process have the store. The lock file stays: removing it would race with the next to take it."""
-        os.close(self._descriptor)
+        os.close(self.descriptor)
+
+
+def is_running(process: str) -> bool:
+    """Whether a process of that number exists; also where it is no number, for then nobody can tell."""
+    if not process.isdigit():
+        return True
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def examine(path: Path) -> str | None:

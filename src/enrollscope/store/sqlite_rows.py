@@ -13,8 +13,10 @@ import msgspec
 
 from enrollscope.odata.edm import Primitive
 from enrollscope.odata.layout import HEAD, TYPE, Layout, Record
+from enrollscope.odata.schema import Schema
 from enrollscope.store.base import Change
 from enrollscope.store.batch import Entry, Place, RowChange, spelled
+from enrollscope.store.indexes import Indexed
 
 _CHANGE_COLUMNS = (
     "tenant_id, position, stored, id, kind, version, at_ticks, user_id, app_id, token_id, client_request_id, "
@@ -100,6 +102,16 @@ class KeyedStatements:
         for row in connection.execute(self.select, (tenant, key)).fetchall():
             return row if self.read is None else self.read(row)
         return None
+
+
+def rows_of(schema: Schema) -> tuple[dict[str, Layout], dict[str, KeyedStatements]]:
+    """For each stored set of a schema: how its records lie, and the statements for its rows."""
+    layouts = {stored.name: Layout.of(schema.whole, stored) for stored in schema.stored}
+    statements = {
+        stored.name: KeyedStatements.of(layouts[stored.name], Indexed.of(schema, stored).properties)
+        for stored in schema.stored
+    }
+    return layouts, statements
 
 
 def quoted(name: str) -> str:
