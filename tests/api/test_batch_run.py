@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from enrollscope.api.batch import BatchRun, Change
-from enrollscope.api.messages import Call, Receive, Reply
+from enrollscope.api.messages import Call, Reply, RequestBody
 from enrollscope.odata.batch import read_batch
 from enrollscope.odata.errors import BadRequest, ServiceUnavailable
 from enrollscope.odata.plan import Actor, Command, Delete
@@ -28,7 +28,7 @@ class Desk:
         self._barrier = asyncio.Barrier(together)
         self._refusal = refusal
 
-    async def serve(self, call: Call, path: str, receive: Receive) -> Reply:
+    async def serve(self, call: Call, path: str, body: RequestBody) -> Reply:
         """Answer, or fail in the way that the path names."""
         if path == "defect":
             raise ZeroDivisionError
@@ -36,11 +36,11 @@ class Desk:
             raise BadRequest("It is wrong.")
         self.seen.append(path)
         await self._barrier.wait()
-        return Reply(200, (await receive())["body"] or f'"{call.method} {path}"'.encode(), "application/json")
+        return Reply(200, body.whole or f'"{call.method} {path}"'.encode(), "application/json")
 
-    async def change(self, call: Call, path: str, receive: Receive) -> Change:
+    async def change(self, call: Call, path: str, body: RequestBody) -> Change:
         """A deletion of what the path names."""
-        await self.serve(call, path, receive)
+        await self.serve(call, path, body)
         command = Delete(ACTOR, "things", path, frozenset(), ())
         return Change(command, lambda record: Reply(200, json.dumps(record[0]).encode(), "application/json"))
 

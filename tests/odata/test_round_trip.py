@@ -128,3 +128,24 @@ def test_an_echo_changes_nothing(kind: Kind, data: st.DataObject) -> None:
         changes = other.reader.update(transmitted(shown), other.scope)
         changes.fit.check(record[TYPE])
         assert merge(service.layout, record, changes.values) is record
+
+
+@pytest.mark.parametrize(
+    ("schema", "stored"), [pytest.param(SCHEMA, EVENTS, id="events"), pytest.param(OBSERVATORY, INSTRUMENTS, id="sky")]
+)
+@CALM
+@given(data=st.data())
+def test_many_are_written_as_each_by_itself(schema: Schema, stored: StoredSet, data: st.DataObject) -> None:
+    """Column by column or one by one, in whatever mixture of types: the same entities, in their order."""
+    kinds = kinds_of(schema, stored)
+    service = kinds[-1].service
+    records = []
+    for number, kind in enumerate(data.draw(st.lists(st.sampled_from(kinds), max_size=5))):
+        found, values = kind.service.reader.create(data.draw(kind.bodies) | kind.typed, kind.service.scope, now=NOW)
+        records.append(create(service.layout, f"key-{number}", found, values))
+    json_format = data.draw(st.sampled_from(FORMATS))
+    context = data.draw(st.none() | st.just("c"))
+    writer = EntityWriter(service.model, service.layout, json_format=json_format)
+    together = writer.write_all(records, context=context)
+    alone = [writer.write(record, context=context) for record in records]
+    assert [list(entity.items()) for entity in together] == [list(entity.items()) for entity in alone]

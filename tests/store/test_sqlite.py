@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -37,6 +38,7 @@ from enrollscope.store.base import Store, Written
 from enrollscope.store.opening import migrate_store, open_store
 from enrollscope.store.sqlite_functions import register
 from enrollscope.store.sqlite_questions import Questions
+from enrollscope.store.sqlite_turns import Brief
 from enrollscope.store.sqlite_writer import Assignment, Writer
 from enrollscope.store.statements import Statement
 from tests.conformance.conftest import SNAPSHOT
@@ -249,6 +251,24 @@ async def test_a_question_nobody_waits_for_is_stopped(store: Store) -> None:
     alone = time.perf_counter()
     await store.count("tenant", query, Paging((0,) * 60, 1))
     assert waited < 5 * (time.perf_counter() - alone)
+
+
+def numbers(connection: apsw.Connection, last: int) -> list[tuple[Any, ...]]:
+    """Count, for as long as that takes."""
+    counting = "WITH RECURSIVE c (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM c WHERE n < ?) SELECT max(n) FROM c"
+    return connection.execute(counting, (last,)).fetchall()
+
+
+def test_a_long_question_is_given_back_at_once() -> None:
+    """The loop answers what takes no time; what takes long is stopped in milliseconds, and not tried the next times."""
+    brief = Brief(apsw.Connection(":memory:"))
+    assert brief.ask("quick", lambda connection: numbers(connection, 10)) == [(10,)]
+    begun = time.perf_counter()
+    assert brief.ask("slow", lambda connection: numbers(connection, 10**9)) is None
+    assert time.perf_counter() - begun < 1
+    tried = [brief.ask("slow", lambda connection: numbers(connection, 1)) for _ in range(101)]
+    assert tried == [None] * 100 + [[(1,)]]
+    brief.close()
 
 
 async def test_what_is_nested_too_deep_is_refused(store: Store) -> None:

@@ -15,11 +15,13 @@ from functools import lru_cache
 from enrollscope.api.compression import accepts_gzip, compress
 from enrollscope.api.crossorigin import CrossOrigin
 from enrollscope.api.errors import failure_reply
+from enrollscope.api.exchange import exchange_of
 from enrollscope.api.messages import (
     Call,
     ClientDisconnected,
     Receive,
     Reply,
+    RequestBody,
     Scope,
     Send,
     client_request_id,
@@ -38,11 +40,12 @@ _DIAGNOSTIC = (
     '{"ServerInfo":{"DataCenter":"self-hosted","Slice":"E","Ring":"1","ScaleUnit":"001","RoleInstance":"enrollscope"}}'
 )
 _COMMON_HEADERS = (
-    (b"cache-control", b"no-cache"),
-    (b"vary", b"Accept-Encoding"),
-    (b"strict-transport-security", b"max-age=31536000"),
-    (b"x-ms-ags-diagnostic", _DIAGNOSTIC.encode()),
+    ("cache-control", "no-cache"),
+    ("vary", "Accept-Encoding"),
+    ("strict-transport-security", "max-age=31536000"),
+    ("x-ms-ags-diagnostic", _DIAGNOSTIC),
 )
+_COMMON_LINES = "".join(f"{name}: {value}\r\n" for name, value in _COMMON_HEADERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +74,36 @@ class Application:
         if scope["type"] != "http":
             raise RuntimeError(f"{scope['type']} is not spoken here")
         call = self._call(scope)
+        exchange = exchange_of(scope)
+        body = RequestBody(None if exchange is None else exchange.body, receive)
         try:
-            reply = await self._answer(call, receive)
+            reply = await self._answer(call, body)
         except ClientDisconnected:
             log.debug("the client left before its request was whole", extra={"request_id": call.request_id})
             return
-        await self._send(reply, call, send)
+        content = reply.body
+        headers = [] if reply.content_type is None else [("content-type", reply.content_type)]
+        if len(content) >= self.compress_from and accepts_gzip(call.headers.get("accept-encoding", "")):
+            content = await compress(content)
+            headers.append(("content-encoding", "gzip"))
+        if reply.status not in (204, 304):
+            headers.append(("content-length", str(len(content))))
+        if "origin" in call.headers:
+            headers += self.cross_origin.headers(call.headers["origin"])
+        headers += reply.headers
+        # What is refused may close the connection, and is answered in messages.
+        if reply.status >= 400 or exchange is None or not exchange.answer(reply.status, _lines(call, headers), content):
+            await send({"type": "http.response.start", "status": reply.status, "headers": _fields(call, headers)})
+            await send({"type": "http.response.body", "body": content})
 
-    async def _answer(self, call: Call, receive: Receive) -> Reply:
+    async def _answer(self, call: Call, body: RequestBody) -> Reply:
         first, _, rest = call.path.lstrip("/").partition("/")
         service = self.services.get(first) or self.services.get(first.lower())
         try:
             if call.method == "OPTIONS" and (preflight := self.cross_origin.preflight(call)) is not None:
                 return preflight
             if service is not None:
-                return await service.serve(call, rest, receive)
+                return await service.serve(call, rest, body)
             return await self.operations.serve(call.path, call)
         except ClientDisconnected:
             raise
@@ -114,26 +132,17 @@ class Application:
             received=Instant.from_unix_nanoseconds(time.time_ns()).ticks,
         )
 
-    async def _send(self, reply: Reply, call: Call, send: Send) -> None:
-        body = reply.body
-        headers = [
-            (b"request-id", call.request_id.encode("ascii")),
-            (b"client-request-id", call.client_request_id.encode("ascii")),
-            *_COMMON_HEADERS,
-        ]
-        if reply.content_type is not None:
-            headers.append((b"content-type", reply.content_type.encode("latin-1")))
-        if len(body) >= self.compress_from and accepts_gzip(call.headers.get("accept-encoding", "")):
-            body = await compress(body)
-            headers.append((b"content-encoding", b"gzip"))
-        if reply.status not in (204, 304):
-            headers.append((b"content-length", b"%d" % len(body)))
-        if "origin" in call.headers:
-            headers.extend(self.cross_origin.headers(call.headers["origin"]))
-        for name, value in reply.headers:
-            headers.append((name.encode("latin-1"), value.encode("latin-1")))
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+
+def _lines(call: Call, headers: list[tuple[str, str]]) -> str:
+    """All headers of an answer, as they go over the wire."""
+    own = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    return f"request-id: {call.request_id}\r\nclient-request-id: {call.client_request_id}\r\n{_COMMON_LINES}{own}"
+
+
+def _fields(call: Call, headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """The same as ASGI has them."""
+    ids = [("request-id", call.request_id), ("client-request-id", call.client_request_id)]
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*ids, *_COMMON_HEADERS, *headers)]
 
 
 def _origin(scope: Scope, headers: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from enrollscope.api.errors import error_reply, failure_reply
-from enrollscope.api.messages import Call, Message, Receive, Reply, client_request_id, new_request_id
+from enrollscope.api.messages import Call, Reply, RequestBody, client_request_id, new_request_id
 from enrollscope.odata.batch import (
     BatchPart,
     BatchStep,
@@ -39,11 +39,11 @@ class Change:
 class PartService(Protocol):
     """What answers the requests of a batch."""
 
-    async def serve(self, call: Call, path: str, receive: Receive) -> Reply:
+    async def serve(self, call: Call, path: str, body: RequestBody) -> Reply:
         """Answer one request; raises what it is refused for."""
         ...
 
-    async def change(self, call: Call, path: str, receive: Receive) -> Change:
+    async def change(self, call: Call, path: str, body: RequestBody) -> Change:
         """Understand one request of an atomicity group; raises what it is refused for."""
         ...
 
@@ -151,7 +151,7 @@ class BatchRun:
             batched=True,
         )
 
-    def _request(self, part: BatchPart, call: Call) -> tuple[Call, str, Receive]:
+    def _request(self, part: BatchPart, call: Call) -> tuple[Call, str, RequestBody]:
         """The request as if it had come alone: its call, its path below the version root, and its body.
 
         Raises:
@@ -162,26 +162,19 @@ class BatchRun:
         path, query = part_address(part.url, call.base_url, self.version)
         headers = with_credentials(part.headers, self.outer.headers.get("authorization", ""))
         whole = msgspec.structs.replace(call, path=f"/{self.version}/{path}", query=query, headers=headers)
-        return whole, path, _receiving(part.body)
+        return whole, path, _body_of(part)
 
 
 def _dependent(part: BatchPart, call: Call, why: str) -> _Answer:
     return _Answer(part, call, error_reply(FailedDependency(why), call))
 
 
-def _receiving(body: object) -> Receive:
-    """The body of a part, as a server would hand it over."""
-    if body is None:
-        content = b""
-    elif isinstance(body, bytes):
-        content = body
-    else:
-        content = json.dumps(body, ensure_ascii=False).encode("utf-8")
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": content, "more_body": False}
-
-    return receive
+def _body_of(part: BatchPart) -> RequestBody:
+    if part.body is None:
+        return RequestBody(b"")
+    if isinstance(part.body, bytes):
+        return RequestBody(part.body)
+    return RequestBody(json.dumps(part.body, ensure_ascii=False).encode("utf-8"))
 
 
 def _entry(answer: _Answer) -> dict[str, Any]:

@@ -2,16 +2,17 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from enrollscope.api.messages import Call, Reply
 from enrollscope.odata.errors import Forbidden
 
 _METHODS = "GET, HEAD, POST, PATCH, PUT, DELETE"
-_EXPOSED = b"ETag, Location, Preference-Applied, Content-Range, request-id, client-request-id, Retry-After"
+_EXPOSED = "ETag, Location, Preference-Applied, Content-Range, request-id, client-request-id, Retry-After"
 _REMEMBERED_SECONDS = 3600
 _NAMES = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:\s*,\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*")
 
-RawHeaders = tuple[tuple[bytes, bytes], ...]
+Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +54,14 @@ class CrossOrigin:
             answered.append(("Access-Control-Allow-Headers", wanted))
         return Reply(204, headers=answered)
 
-    def headers(self, origin: str) -> RawHeaders:
+    def headers(self, origin: str) -> Headers:
         """What an answer to a script carries, so that the browser hands it over; empty where it must not."""
         if not self._lets_in(origin):
             return ()
-        exposed = (b"access-control-expose-headers", _EXPOSED)
+        exposed = ("access-control-expose-headers", _EXPOSED)
         if self.every:
-            return ((b"access-control-allow-origin", b"*"), exposed)
-        return ((b"access-control-allow-origin", origin.encode("latin-1")), exposed, (b"vary", b"Origin"))
+            return (("access-control-allow-origin", "*"), exposed)
+        return (("access-control-allow-origin", origin), exposed, ("vary", "Origin"))
 
     def _lets_in(self, origin: str) -> bool:
         return self.every or origin in self.allowed

@@ -12,6 +12,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from enrollscope.api.errors import error_reply
+from enrollscope.api.exchange import EXTENSION, Exchange
 from enrollscope.api.messages import Call, new_request_id
 from enrollscope.api.transport import JoiningTransport
 from enrollscope.odata.errors import BadRequest, ODataError, RequestTimeout
@@ -110,6 +111,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
             self._in_head = False
             self._stop_timer()
             super().on_headers_complete()  # raises where the URL is none
+            self.scope["extensions"] = {EXTENSION: Exchange(self.cycle)}  # type: ignore[dict-item]  # an object, not data
             self._unanswered += 1
 
     def on_message_complete(self) -> None:

@@ -59,6 +59,18 @@ class Reply(msgspec.Struct, frozen=True):
     headers: list[tuple[str, str]] = msgspec.field(default_factory=list)
 
 
+class RequestBody(msgspec.Struct, frozen=True):
+    """The body of a request, which may still be on its way.
+
+    Attributes:
+        whole: all of it, where it has come.
+        receive: what gives the rest, piece by piece.
+    """
+
+    whole: bytes | None
+    receive: Receive | None = None
+
+
 def read_headers(scope: Scope) -> dict[str, str]:
     """Decode the request headers; bytes outside ASCII become the Latin-1 characters that HTTP says they are."""
     found: dict[str, str] = {}
@@ -95,7 +107,7 @@ def new_request_id() -> str:
     )
 
 
-async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
+async def read_body(body: RequestBody, headers: Mapping[str, str], limit: int) -> bytes:
     """Read the whole body.
 
     A body over the limit is read on and thrown away, so that the client hears the answer and not a broken pipe.
@@ -111,8 +123,8 @@ async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) ->
         raise _too_large(limit)
     chunks: list[bytes] = []
     size = 0
-    while True:
-        message = await receive()
+    while body.receive is not None:
+        message = await body.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnected
         chunk = message.get("body", b"")
@@ -123,9 +135,21 @@ async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) ->
             raise _too_large(limit)
         if not message.get("more_body", False):
             break
-    if size > limit:
+    return within(limit, b"".join(chunks), size)
+
+
+def within(limit: int, content: bytes, size: int | None = None) -> bytes:
+    """A body, if it is not too long.
+
+    Args:
+        size: its length, where `content` is not all of it.
+
+    Raises:
+        RequestEntityTooLarge: it is longer than `limit` bytes.
+    """
+    if (len(content) if size is None else size) > limit:
         raise _too_large(limit)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    return content
 
 
 def _too_large(limit: int) -> RequestEntityTooLarge:

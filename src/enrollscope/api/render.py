@@ -2,7 +2,8 @@
 
 import re
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -115,7 +116,7 @@ class Renderer:
         version = ("OData-Version", how.json_format.version)
         return Reply(200, _ENCODER.encode(body), how.json_format.content_type, [version])
 
-    def _written(self, records: Sequence[Record], plan: ReadCollection, how: Answering) -> Iterable[dict[str, Any]]:
+    def _written(self, records: Sequence[Record], plan: ReadCollection, how: Answering) -> Iterable[Any]:
         """The entities of a page, or the results of a grouping."""
         if plan.results is not None:
             preferences = how.preferences
@@ -125,7 +126,7 @@ class Renderer:
             return map(results.write, records)
         writer = self._writer(plan.scope, plan.projection, how)
         collection = f"{how.base}/{plan.scope.path}"
-        return (writer.write(record, collection=collection) for record in records)
+        return writer.write_all(records, collection=collection)
 
     def service_document(self, how: Answering) -> Reply:
         """What the version root has."""
@@ -152,7 +153,7 @@ class Renderer:
         if writer is None:
             if len(self._writers) >= _MOST_WRITERS:
                 self._writers.clear()
-            make = PickedWriter if projection.picked else EntityWriter
+            make = PickedWriter if projection.picked else partial(EntityWriter, objects=_structs)
             writer = self._writers[key] = make(
                 self._model,
                 self._layouts[scope.stored.name],
@@ -162,6 +163,12 @@ class Renderer:
                 omit=preferences.omit,
             )
         return writer
+
+
+def _structs(names: tuple[str, ...]) -> Callable[..., Any]:
+    """See `writer.MakeObject`. A struct is made in a sixth of the time of a dictionary, and quicker to encode."""
+    fields = [f"f{number}" for number in range(len(names))]
+    return msgspec.defstruct("Entity", fields, rename=dict(zip(fields, names, strict=True)), gc=False)
 
 
 def _in_url(part: str) -> str:

@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar, assert_never
 import msgspec
 
 from enrollscope.api.batch import BatchRun, Change
-from enrollscope.api.messages import Call, Receive, Reply, check_client_request_id, read_body
+from enrollscope.api.messages import Call, Reply, RequestBody, check_client_request_id, read_body, within
 from enrollscope.api.payload import check_content_type, read_json
 from enrollscope.api.render import Answering, Renderer, applied, location
 from enrollscope.auth.caller import Caller
@@ -110,7 +110,7 @@ class Service:
         self._renderer = Renderer(model, store.layouts, cursors, batch_limit=settings.batch_limit)
         self._version = model.version
 
-    async def serve(self, call: Call, path: str, receive: Receive) -> Reply:
+    async def serve(self, call: Call, path: str, body: RequestBody) -> Reply:
         """Answer one request.
 
         Args:
@@ -141,17 +141,17 @@ class Service:
             case ReadEntity():
                 return await self._read_entity(plan, caller, how)
             case UpdateEntity():
-                return await self._carry_out(await self._update(plan, call, caller, how, receive))
+                return await self._carry_out(await self._update(plan, call, caller, how, body))
             case ReadCollection():
                 return await self._read_collection(plan, call, caller, how)
             case CreateEntity():
-                return await self._carry_out(await self._create(plan, call, caller, how, receive))
+                return await self._carry_out(await self._create(plan, call, caller, how, body))
             case RunBatch():
-                return await self._batch(call, how, receive)
+                return await self._batch(call, how, body)
             case _:
                 assert_never(plan)
 
-    async def change(self, call: Call, path: str, receive: Receive) -> Change:
+    async def change(self, call: Call, path: str, body: RequestBody) -> Change:
         """Understand one request of an atomicity group, up to the command for the store. For the rest see `serve`.
 
         Raises:
@@ -165,10 +165,10 @@ class Service:
                 return self._delete(plan, call, caller)
             case UpdateEntity():
                 how = self._answering(call, options, preferences, caller, version)
-                return await self._update(plan, call, caller, how, receive)
+                return await self._update(plan, call, caller, how, body)
             case CreateEntity():
                 how = self._answering(call, options, preferences, caller, version)
-                return await self._create(plan, call, caller, how, receive)
+                return await self._create(plan, call, caller, how, body)
             case _:
                 raise BadRequest(
                     f"An atomicity group holds changes alone, and {call.method[:20]} of '{path[:200]}' is none."
@@ -321,13 +321,15 @@ class Service:
         written = await self._store.write(change.command)
         return change.answer(written.record)
 
-    async def _update(self, plan: UpdateEntity, call: Call, caller: Caller, how: Answering, receive: Receive) -> Change:
+    async def _update(
+        self, plan: UpdateEntity, call: Call, caller: Caller, how: Answering, body: RequestBody
+    ) -> Change:
         scope = plan.scope
-        body = await self._body(call, receive)
-        changes = self._reader.update(body, scope, include_unknown=how.preferences.include_unknown)
+        content = await self._body(call, body)
+        changes = self._reader.update(content, scope, include_unknown=how.preferences.include_unknown)
         precondition = plan.precondition
         if how.json_format.version is ProtocolVersion.V401 or call.headers.get("odata-version") == ProtocolVersion.V401:
-            precondition = with_tag_of(body, precondition)
+            precondition = with_tag_of(content, precondition)
         command = Update(
             _actor(call, caller),
             scope.stored.name,
@@ -340,11 +342,13 @@ class Service:
         )
         return Change(command, partial(self._written, scope=scope, projection=plan.projection, how=how, status=200))
 
-    async def _create(self, plan: CreateEntity, call: Call, caller: Caller, how: Answering, receive: Receive) -> Change:
+    async def _create(
+        self, plan: CreateEntity, call: Call, caller: Caller, how: Answering, body: RequestBody
+    ) -> Change:
         scope = plan.scope
-        body = await self._body(call, receive)
+        content = await self._body(call, body)
         now = Instant(call.received)
-        kind, values = self._reader.create(body, scope, now=now, include_unknown=how.preferences.include_unknown)
+        kind, values = self._reader.create(content, scope, now=now, include_unknown=how.preferences.include_unknown)
         command = Create(_actor(call, caller), scope.stored.name, new_key(now), kind, values)
         return Change(command, partial(self._created, scope=scope, projection=plan.projection, how=how))
 
@@ -361,28 +365,31 @@ class Service:
         command = Delete(_actor(call, caller), scope.stored.name, plan.key, scope.types, scope.links, plan.precondition)
         return Change(command, lambda _: Reply(204))
 
-    async def _batch(self, call: Call, how: Answering, receive: Receive) -> Reply:
+    async def _batch(self, call: Call, how: Answering, body: RequestBody) -> Reply:
         if call.batched:
             raise BadRequest("A batch cannot hold another batch: put its requests into this one.", target="url")
         if call.headers.get("content-type", "").strip().lower().startswith("multipart/mixed"):
             raise NotBuilt("Batches in multipart/mixed are not offered; send the JSON format.", target="Content-Type")
-        steps = read_batch(await self._body(call, receive), self._settings.batch_limit)
+        steps = read_batch(await self._body(call, body), self._settings.batch_limit)
         answers = await BatchRun(call, self._version, self, steps).answers()
         headers: list[tuple[str, str]] = [("OData-Version", how.json_format.version)]
         return Reply(200, msgspec.json.encode({"responses": answers}), how.json_format.content_type, headers)
 
-    async def _body(self, call: Call, receive: Receive) -> object:
+    async def _body(self, call: Call, body: RequestBody) -> object:
         """The decoded JSON body of a write."""
         check_content_type(call.headers.get("content-type", ""))
+        limit = self._settings.body_limit
+        if body.whole is not None:
+            return read_json(within(limit, body.whole))
         timeout = self._settings.request_timeout
         try:
             async with asyncio.timeout(timeout):
-                body = await read_body(receive, call.headers, self._settings.body_limit)
+                content = await read_body(body, call.headers, limit)
         except TimeoutError as error:
             raise RequestTimeout(
                 f"The request was not complete after {timeout} seconds.", headers={"Connection": "close"}
             ) from error
-        return read_json(body)
+        return read_json(content)
 
     def _written(self, record: Record, *, scope: Scope, projection: Projection, how: Answering, status: int) -> Reply:
         """The answer to a successful write: the entity, or nothing but its tag where the client prefers that."""

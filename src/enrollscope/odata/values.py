@@ -38,6 +38,17 @@ def _offset_text(offset: int) -> str:
     return f"{'+' if offset > 0 else '-'}{abs(offset) // 60:02}:{abs(offset) % 60:02}"
 
 
+def write_instant(ticks: int, offset: int) -> str:
+    """Print in the writer's offset, `Z` for zero, trailing zeros of the fraction trimmed (contract §12 row 13)."""
+    days, of_day = divmod(ticks + offset * _TICKS_PER_MINUTE, _TICKS_PER_DAY)
+    if not 0 <= days < _LAST_DAY:  # only arithmetic can leave the calendar; print such a time in UTC
+        return write_instant(min(max(ticks, 0), _LAST_DAY * _TICKS_PER_DAY - 1), 0)
+    minute, of_minute = divmod(of_day, _TICKS_PER_MINUTE)
+    second, fraction = divmod(of_minute, TICKS_PER_SECOND)
+    digits = f".{fraction:07}".rstrip("0") if fraction else ""
+    return f"{_day_text(days)}{_MINUTES[minute]}{_SECONDS[second]}{digits}{_offset_text(offset)}"
+
+
 class Instant(NamedTuple):
     """An `Edm.DateTimeOffset`.
 
@@ -91,12 +102,5 @@ class Instant(NamedTuple):
         return (self.ticks - _UNIX_EPOCH_TICKS) / TICKS_PER_SECOND
 
     def __str__(self) -> str:
-        """Print in the writer's offset, `Z` for zero, trailing zeros of the fraction trimmed (contract §12 row 13)."""
-        ticks, offset = self
-        days, of_day = divmod(ticks + offset * _TICKS_PER_MINUTE, _TICKS_PER_DAY)
-        if not 0 <= days < _LAST_DAY:  # only arithmetic can leave the calendar; print such a time in UTC
-            return str(Instant(min(max(ticks, 0), _LAST_DAY * _TICKS_PER_DAY - 1)))
-        minute, of_minute = divmod(of_day, _TICKS_PER_MINUTE)
-        second, fraction = divmod(of_minute, TICKS_PER_SECOND)
-        digits = f".{fraction:07}".rstrip("0") if fraction else ""
-        return f"{_day_text(days)}{_MINUTES[minute]}{_SECONDS[second]}{digits}{_offset_text(offset)}"
+        """See `write_instant`."""
+        return write_instant(*self)

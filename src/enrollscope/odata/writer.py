@@ -4,9 +4,10 @@ Control information comes first, then the properties in declared order, inherite
 written, an empty collection is `[]`. A Decimal is a `decimal.Decimal`, to be encoded as a JSON number.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 from operator import itemgetter
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -17,9 +18,16 @@ from enrollscope.odata.headers import JsonFormat, MetadataLevel, OmitValues
 from enrollscope.odata.layout import KEY, TYPE, VERSION, Layout, Record
 from enrollscope.odata.plan import Projection
 from enrollscope.odata.propertywriter import PropertyWriters, WriteValue, type_annotation
-from enrollscope.odata.values import Instant
+from enrollscope.odata.values import Instant, write_instant
 
 Finish: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
+
+MakeObject: TypeAlias = Callable[[tuple[str, ...]], Callable[..., Any]]
+"""For the names of a JSON object, what makes one of its values in that order."""
+
+_Column: TypeAlias = Sequence[Any]
+_ReadColumn: TypeAlias = Callable[[Sequence[_Column]], Iterable[Any]]
+"""From the columns of some records to the JSON values of one property."""
 
 _EVERYTHING = Projection()
 _DEFAULT_FORMAT = JsonFormat()
@@ -36,6 +44,7 @@ class _Steps:
         instants: name, first slot.
         collections: name, slot: null stands for the empty one.
         finish: what is done to the whole entity at last: for what few clients ask for.
+        columns: the same for many records at once, column by column.
     """
 
     type_name: str
@@ -45,6 +54,12 @@ class _Steps:
     instants: tuple[tuple[str, int], ...]
     collections: tuple[tuple[str, int], ...]
     finish: Finish | None
+    columns: tuple[_ReadColumn, ...]
+
+
+def dictionaries(names: tuple[str, ...]) -> Callable[..., dict[str, Any]]:
+    """Make objects as dictionaries; see `MakeObject`."""
+    return lambda *values: dict(zip(names, values, strict=True))
 
 
 class EntityWriter:
@@ -55,6 +70,7 @@ class EntityWriter:
         include_unknown: enumeration members that the view hides by name, not as the sentinel (contract §3.6).
         omit: properties to leave out for their value. `$metadata` tells of no default values, so null is the only one
             that a client can know, and nulls and defaults are the same.
+        objects: makes what `write_all` returns; something that is quicker to encode than a dictionary, say.
     """
 
     def __init__(
@@ -66,7 +82,10 @@ class EntityWriter:
         json_format: JsonFormat = _DEFAULT_FORMAT,
         include_unknown: bool = False,
         omit: OmitValues | None = None,
+        objects: MakeObject = dictionaries,
     ) -> None:
+        self._objects = objects
+        self._makers: dict[tuple[str, bool], Callable[..., Any]] = {}
         self._level = json_format.level
         prefix = json_format.prefix
         self._context, self._type, self._etag = f"{prefix}context", f"{prefix}type", f"{prefix}etag"
@@ -111,6 +130,40 @@ class EntityWriter:
                 entity[name] = []
         return entity if steps.finish is None else steps.finish(entity)
 
+    def write_all(self, records: Sequence[Record], *, context: str | None = None, collection: str = "") -> list[Any]:
+        """Write entities, as `write` does each of them, for an encoder: dictionaries or what `objects` makes.
+
+        Many are written column by column, in a quarter of the time.
+        """
+        columns = list(zip(*records, strict=True))
+        kinds = frozenset(columns[TYPE]) if columns else frozenset()
+        if any(self._steps[kind].finish is not None for kind in kinds):
+            return [self.write(record, context=context, collection=collection) for record in records]
+        if len(kinds) == 1:
+            return self._table(next(iter(kinds)), columns, context)
+        found: list[Any] = list(records)
+        for kind in kinds:
+            places = [place for place, each in enumerate(columns[TYPE]) if each == kind]
+            some = list(zip(*[records[place] for place in places], strict=True))
+            for place, entity in zip(places, self._table(kind, some, context), strict=True):
+                found[place] = entity
+        return found
+
+    def _table(self, kind: str, columns: Sequence[_Column], context: str | None) -> list[Any]:
+        """Entities of one stored type, at a level below full metadata."""
+        steps = self._steps[kind]
+        control: dict[str, Iterable[Any]] = {}
+        if self._level is not MetadataLevel.NONE:
+            if context is not None:
+                control[self._context] = repeat(context)
+            if steps.type_name:
+                control[self._type] = repeat(steps.type_name)
+            control[self._etag] = map(etag, columns[VERSION])
+        make = self._makers.get((kind, context is None))
+        if make is None:
+            make = self._makers[kind, context is None] = self._objects((*control, *steps.names))
+        return list(map(make, *control.values(), *[read(columns) for read in steps.columns]))
+
 
 def _steps(
     shown: EntityType,
@@ -130,6 +183,7 @@ def _steps(
     for made in projection.computed:
         places[made.path[0]] = len(layout.names) + made.place
         conversions[made.path[0]] = writers.of_computed(made.type)
+    collections = {item.name for item in items if item.collection}
     known = [*items, *(Property(made.path[0], made.type) for made in projection.computed)]
     # Clients take an entity without a type for one of the base type (contract §3.3), and do so under a cast, too.
     named = writers.level is MetadataLevel.FULL or shown.name != layout.root.name
@@ -140,9 +194,30 @@ def _steps(
         pick=itemgetter(*places.values(), *([KEY] * (2 - min(len(places), 2)))),
         conversions=tuple((name, places[name], convert) for name, convert in conversions.items() if convert),
         instants=tuple((name, places[name]) for name in places if name in instants),
-        collections=tuple((item.name, places[item.name]) for item in items if item.collection),
+        collections=tuple((name, places[name]) for name in places if name in collections),
         finish=_finish(known, writers, omit),
+        columns=tuple(
+            partial(_instants, place)
+            if name in instants
+            else _read_column(place, conversions[name], missing=[] if name in collections else None)
+            for name, place in places.items()
+        ),
     )
+
+
+def _read_column(place: int, convert: WriteValue | None, *, missing: Any) -> _ReadColumn:
+    if convert is None and missing is None:
+        return itemgetter(place)
+    return partial(_converted, place, convert or (lambda value: value), missing)
+
+
+def _converted(place: int, convert: WriteValue, missing: Any, columns: Sequence[_Column]) -> list[Any]:
+    return [missing if value is None else convert(value) for value in columns[place]]
+
+
+def _instants(place: int, columns: Sequence[_Column]) -> list[str | None]:
+    pairs = zip(columns[place], columns[place + 1], strict=True)
+    return [None if ticks is None else write_instant(ticks, offset) for ticks, offset in pairs]
 
 
 def _finish(items: Iterable[Property], writers: PropertyWriters, omit: OmitValues | None) -> Finish | None:
@@ -192,7 +267,7 @@ def context_url(base: str, fragment: str, projection: Projection = _EVERYTHING, 
 
 
 def collection_body(
-    entities: Iterable[dict[str, Any]],
+    entities: Iterable[Any],
     *,
     context: str,
     json_format: JsonFormat = _DEFAULT_FORMAT,

@@ -1,7 +1,8 @@
 """The embedded store: one file, one process.
 
-A process beside this one writes, in group commits. A few threads answer questions. Reads by key run on the event loop
-itself: such a read costs less than handing it to a thread, because the pages it needs are nearly always in memory.
+A process beside this one writes, in group commits. Reads by key, and questions that take no time, run on the event
+loop itself: they cost less than handing them to a thread, because the pages they need are nearly always in memory. What
+takes longer goes to a few threads.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from enrollscope.store.sqlite_functions import register
 from enrollscope.store.sqlite_process import WriterProcess, Writing
 from enrollscope.store.sqlite_rows import Log, rows_of
 from enrollscope.store.sqlite_threads import ConnectionThreads
+from enrollscope.store.sqlite_turns import Brief, Snapshots
 from enrollscope.store.sqlite_writer import Assignment
 
 if TYPE_CHECKING:
@@ -34,7 +36,6 @@ _QUESTIONS = "enrollscope.store.sqlite_questions"
 _WARM_UP_SECONDS = 1.0
 
 _READERS = 2
-_CACHE_KIB = 8_192
 _SORTED_KIB = 2_000
 """Cache of a reader, and with it how much SQLite sorts before it goes on in a temporary file. Measured, for groups of
 500,000 rows: 170 ms with this, as a processor's cache holds it, 260 with 8 MiB, 340 with everything in memory."""
@@ -104,9 +105,14 @@ class SqliteStore:
 
     async def fetch(self, tenant: str, query: Query, paging: Paging) -> Page:
         """See `base.Store`."""
-        readers, questions = self._started().readers, await self._loaded()
+        running, questions = self._started(), await self._loaded()
         statements = questions.page(query, paging)
-        return await readers.run(lambda connection: questions.run_page(connection, statements, tenant, query, paging))
+
+        def ask(connection: apsw.Connection) -> Page:
+            return questions.run_page(connection, statements, tenant, query, paging)
+
+        page = running.brief.ask(statements[0].text, ask)
+        return page if page is not None else await running.readers.run(ask)
 
     async def count(self, tenant: str, query: Query, paging: Paging) -> int:
         """See `base.Store`."""
@@ -162,14 +168,14 @@ class SqliteStore:
     def _run(self, lock: FileLock, writing: Writing, loop: asyncio.AbstractEventLoop) -> "_Running":
         readers = ConnectionThreads("store-reader", _READERS, self._reading_connection, interruptible=True)
         by_key = self._reading_connection()
-        by_key.pragma("mmap_size", _MAPPED_BYTES)
         commits = GroupCommit(writing.commit, self._queue)
-        return _Running(lock, _Snapshots(by_key, loop), readers, writing, commits)
+        return _Running(lock, Snapshots(by_key, loop), Brief(self._reading_connection()), readers, writing, commits)
 
     def _reading_connection(self) -> apsw.Connection:
         connection = connect(self._path)
         register(connection)
         connection.pragma("query_only", 1)
+        connection.pragma("mmap_size", _MAPPED_BYTES)
         connection.pragma("temp_store", "FILE")
         connection.pragma("cache_size", -_SORTED_KIB)
         return connection
@@ -195,7 +201,8 @@ class _Running:
     """What a started store holds."""
 
     lock: FileLock
-    by_key: "_Snapshots"
+    by_key: Snapshots
+    brief: Brief
     readers: ConnectionThreads
     writing: Writing
     commits: GroupCommit
@@ -204,38 +211,9 @@ class _Running:
         await self.commits.close()
         await self.readers.close()
         self.by_key.close()
+        self.brief.close()
         await self.writing.close()  # the last connection: SQLite carries the write-ahead log over and removes it
         self.lock.release()
-
-
-class _Snapshots:
-    """A connection for reads on the event loop. Those of one turn of the loop share a snapshot, and its locks.
-
-    A snapshot is as new as the turn in which it was taken, and whoever heard of a commit did so in an earlier one.
-    """
-
-    def __init__(self, connection: apsw.Connection, loop: asyncio.AbstractEventLoop) -> None:
-        self._connection = connection
-        self._loop = loop
-        self._taken = False
-
-    def snapshot(self) -> apsw.Connection:
-        """The connection, in a read transaction that ends with this turn."""
-        if not self._taken:
-            self._connection.execute("BEGIN")
-            self._taken = True
-            self._loop.call_soon(self._release)
-        return self._connection
-
-    def close(self) -> None:
-        """Close the connection, also in the turn of a read."""
-        self._release()
-        self._connection.close()
-
-    def _release(self) -> None:
-        if self._taken:
-            self._taken = False
-            self._connection.execute("COMMIT")
 
 
 def _secret_of(connection: apsw.Connection, name: str) -> str | None:

@@ -77,11 +77,13 @@ def _page_of(
     paging: Paging,
 ) -> tuple[list[tuple[Any, ...]], int | None]:
     page, count = statements
+    if count is None:
+        return _rows_of(connection, page, tenant, paging), None
     connection.execute("BEGIN")
     try:
         records = _rows_of(connection, page, tenant, paging)
-        total = None if count is None else told_total(query, paging, len(records))
-        if count is not None and total is None:
+        total = told_total(query, paging, len(records))
+        if total is None:
             ((total,),) = _rows_of(connection, count, tenant, paging)
     finally:
         if connection.in_transaction:  # a full disk has ended it
