@@ -15,7 +15,7 @@ from functools import lru_cache
 from enrollscope.api.compression import accepts_gzip, compress
 from enrollscope.api.crossorigin import CrossOrigin
 from enrollscope.api.errors import failure_reply
-from enrollscope.api.exchange import exchange_of
+from enrollscope.api.exchange import take_exchange
 from enrollscope.api.messages import (
     Call,
     ClientDisconnected,
@@ -74,7 +74,7 @@ class Application:
         if scope["type"] != "http":
             raise RuntimeError(f"{scope['type']} is not spoken here")
         call = self._call(scope)
-        exchange = exchange_of(scope)
+        exchange = take_exchange(scope)
         body = RequestBody(None if exchange is None else exchange.body, receive)
         try:
             reply = await self._answer(call, body)

@@ -55,7 +55,7 @@ class Exchange:
         return True
 
 
-def exchange_of(scope: Any) -> Exchange | None:
-    """The exchange that the server offers for a request."""
+def take_exchange(scope: Any) -> Exchange | None:
+    """The exchange that the server offers for a request. Left in the scope it would tie both in a cycle of garbage."""
     extensions = scope.get("extensions")
-    return None if extensions is None else extensions.get(EXTENSION)
+    return None if extensions is None else extensions.pop(EXTENSION, None)

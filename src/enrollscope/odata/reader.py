@@ -5,7 +5,7 @@ a body are reported together.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from enrollscope.odata import faults
@@ -26,6 +26,7 @@ from enrollscope.odata.propertyreader import (
 from enrollscope.odata.values import Instant
 
 _MOST_FAULTS = 10
+_MOST_FITS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,17 @@ class _Place:
     fixed: frozenset[str]
     creatable: tuple[EntityType, ...]
     shown: Mapping[str, EntityType]
+    fits: dict[tuple[frozenset[str], str | None], Fit] = field(default_factory=dict)
+
+    def fit(self, names: frozenset[str], declared: EntityType | None) -> Fit:
+        """What a body of these properties fits. Equal bodies share it, so that it is made, and sent on, but once."""
+        key = names, None if declared is None else declared.name
+        found = self.fits.get(key)
+        if found is None:
+            if len(self.fits) >= _MOST_FITS:
+                self.fits.clear()
+            found = self.fits[key] = Fit(names, declared, self.shown)
+        return found
 
 
 class BodyReader:
@@ -134,7 +146,7 @@ class BodyReader:
             sent = values.get(link.property, link.value)
             if sent is None or not _same_key(sent, link.value):
                 raise _elsewhere(link, sent)
-        return Changes(values, Fit(frozenset(values), declared, place.shown))
+        return Changes(values, place.fit(frozenset(values), declared))
 
     def _place(self, scope: Scope) -> _Place:
         key = (scope.declared.name, scope.types)

@@ -12,7 +12,7 @@ from typing import cast
 from enrollscope.odata.errors import ODataError, OutcomeUnknown, ServiceUnavailable
 from enrollscope.odata.fit import Fit, Unfit
 from enrollscope.odata.plan import Update
-from enrollscope.store.base import RefusedTogether, StoreRefused
+from enrollscope.store.base import RefusedTogether, StoreRefused, Written
 from enrollscope.store.batch import Outcome, Together, Unit
 from enrollscope.store.sqlite_writer import LENGTH, Assignment, Reply, framed, receive, send
 
@@ -109,7 +109,10 @@ class Writing:
             return [_unknown()] * len(units)
         if reply.failure is not None:
             raise reply.failure
-        return [_explained(unit, outcome) for unit, outcome in zip(units, reply.outcomes, strict=True)]
+        return [
+            outcome if type(outcome) is Written else _explained(unit, outcome)
+            for unit, outcome in zip(units, reply.outcomes, strict=True)
+        ]
 
     async def close(self) -> None:
         """Let the process end."""
