@@ -59,6 +59,18 @@ async def test_what_waits_is_committed_together() -> None:
     assert disk.batches == [["a", "b"], ["c", "d", "e"]]
 
 
+async def test_batches_become_equal() -> None:
+    """A batch that follows a smaller one goes half of the way, so that clients that write in turns part evenly."""
+    disk = Disk()
+    queue = GroupCommit(disk.commit, capacity=40)
+    first = await begun(queue, "a")
+    await asyncio.sleep(0)
+    second = await begun(queue, *"bcdefghij")
+    disk.free.set()
+    await asyncio.gather(*first, *second)
+    assert [len(batch) for batch in disk.batches] == [1, 5, 4]
+
+
 async def test_a_batch_has_a_largest_size() -> None:
     """More than one transaction should hold goes into the next; what belongs together is never parted."""
     disk = Disk()

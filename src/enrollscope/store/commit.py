@@ -1,7 +1,7 @@
 """Group commit: commands that wait at the same time share a transaction.
 
-There is no timer. While one batch is being committed the next one gathers, and it is exactly as large as the disk
-makes it. Any database can stand behind it: it gets batches, in the order of arrival, one at a time.
+There is no timer. While one batch is being committed the next one gathers, and it is as large as the disk makes it. Any
+database can stand behind it: it gets batches, in the order of arrival, one at a time.
 """
 
 import asyncio
@@ -40,6 +40,7 @@ class GroupCommit:
         self._largest = largest
         self._waiting: deque[_Waiting] = deque()
         self._worker: asyncio.Task[None] | None = None
+        self._last = 0
         self._closed = False
 
     async def write(self, command: Command) -> Written:
@@ -97,16 +98,24 @@ class GroupCommit:
                 else:
                     answer.set_result(outcome)
         self._worker = None
+        self._last = 0
 
     def _take(self) -> list[_Waiting]:
-        """The next batch, without what was cancelled. The one place that decides who comes first."""
+        """The next batch, without what was cancelled. The one place that decides who comes first.
+
+        Clients that wait for their answers write in turns: those of one batch send their next commands while the other
+        is committed. Equal batches keep everybody busy, so a batch that would be larger than the last one only goes
+        half of the way.
+        """
         batch: list[_Waiting] = []
         size = 0
-        while self._waiting and size < self._largest:
+        largest = min(self._largest, (self._last + len(self._waiting) + 1) // 2) if self._last else self._largest
+        while self._waiting and size < largest:
             unit, answer = waiting = self._waiting.popleft()
             if not answer.done():
                 batch.append(waiting)
                 size += len(unit.commands) if isinstance(unit, Together) else 1
+        self._last = size
         return batch
 
     async def _outcomes(self, units: Sequence[Unit]) -> Sequence[Written | tuple[Written, ...] | Exception]:
