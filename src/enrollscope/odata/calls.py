@@ -1,6 +1,7 @@
 """Canonical functions, `case`, `cast` and `isof` in expressions (URL conventions 4.01 §5.1.1.5-5.1.1.12)."""
 
 from abc import ABC
+from functools import lru_cache
 
 from enrollscope.odata.bound import (
     Bound,
@@ -30,7 +31,7 @@ from enrollscope.odata.expr import Call as ParsedCall
 from enrollscope.odata.expr import Case as ParsedCase
 from enrollscope.odata.expr import Expr, Literal, Path, TypeCall, Variable
 from enrollscope.odata.functions import FUNCTIONS, Function
-from enrollscope.odata.loose import Loose, is_composite, is_null
+from enrollscope.odata.loose import COMPOSITE, Loose, is_composite, is_null
 from enrollscope.odata.operands import ClauseFault, Word, read_text, type_name
 from enrollscope.odata.patterns import BadPattern, parse_pattern, spell_pattern
 from enrollscope.odata.promotion import INTEGERS, NUMBERS, common_type
@@ -50,24 +51,22 @@ class Calls(Composites, ABC):
             NotBuilt: a function that is not offered, or not for these arguments.
         """
         function = FUNCTIONS[call.function]
-        if call.function == "now":
-            self._operands.timed = True
         if function.name not in OFFERED_FUNCTIONS:
             reason = f" on {function.beyond}, which this service does not have" if function.beyond else ""
             raise NotBuilt(f"{function.name} is not offered{reason}.", position=call.position)
         if call.function == "isdefined":
             return self._is_defined(call.arguments[0])
+        if call.function == "now":
+            self._operands.timed = True
         operands = [self.loose(item) for item in call.arguments]
-        if self.takes_collections(function, operands):
+        composite = not COMPOSITE.isdisjoint(map(type, operands))
+        if self.takes_collections(function, composite=composite):
             return self.call_of_collections(function, call, operands)
         arguments: list[Bound] = []
         for place, (operand, item) in enumerate(zip(operands, call.arguments, strict=True)):
-            if is_composite(operand):
+            if composite and is_composite(operand):
                 raise ClauseFault(f"{function.name} does not work on collections and structured values.", item.position)
-            # The one type that a text can be taken for, where nothing else fits.
-            possible = {each.arguments[place] for each in function.signatures if place < len(each.arguments)}
-            wanted = possible.pop() if len(possible) == 1 else None
-            arguments.append(self.fix(operand, wanted, item.position))
+            arguments.append(self.fix(operand, _only_type(call.function, place), item.position))
         if call.function == "matchespattern":
             self._spell_pattern(arguments[1], call.arguments[1].position)
         return _signed(function, call, tuple(arguments))
@@ -255,3 +254,11 @@ def _fits(argument: Bound, wanted: ScalarType) -> bool:
         return True
     promoted = common_type(kind, wanted)
     return promoted is not None and (promoted is wanted or (promoted in INTEGERS and wanted in INTEGERS))
+
+
+@lru_cache(256)
+def _only_type(function: str, place: int) -> Primitive | None:
+    """The one type that a function takes at a place: what a text can be taken for where nothing else fits."""
+    signatures = FUNCTIONS[function].signatures
+    possible = {each.arguments[place] for each in signatures if place < len(each.arguments)}
+    return possible.pop() if len(possible) == 1 else None

@@ -115,9 +115,9 @@ class Composites(Paths, ABC):
             return null
         raise NotBuilt("cast() of the items of a collection is not offered.", position=position)
 
-    def takes_collections(self, function: Function, operands: Sequence[Loose]) -> bool:
-        """Whether a call means the overload of a function for collections."""
-        return not function.signatures or (function.name in _OVERLOADED and any(map(is_composite, operands)))
+    def takes_collections(self, function: Function, *, composite: bool) -> bool:
+        """Whether a call means the overload of a function for collections; `composite`: an argument may be one."""
+        return not function.signatures or (composite and function.name in _OVERLOADED)
 
     def call_of_collections(self, function: Function, call: Call, operands: Sequence[Loose]) -> Loose:
         """Bind a function of collections.

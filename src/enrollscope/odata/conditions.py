@@ -38,11 +38,12 @@ from enrollscope.odata.expr import (
     TypeCall,
     Unary,
 )
-from enrollscope.odata.loose import Items, Loose, Members, Typed, is_composite
+from enrollscope.odata.loose import COMPOSITE, UNTYPED, Items, Loose, Members, Typed, is_composite
 from enrollscope.odata.operands import ClauseFault, UnknownWord, Word, incompatible, type_name
 from enrollscope.odata.promotion import NUMBERS, arithmetic_type, common_type
 from enrollscope.odata.rows import Branch, Many, Structure, element_of, named
 
+_LOGIC = {item.value: item for item in Logic}
 _COMPARISONS = {item.value: item for item in Comparison}
 _VALUES = frozenset(get_args(Bound))
 _OPERATORS = {item.value: item for item in Operator}
@@ -123,7 +124,7 @@ class Conditions(Calls):
             case Binary():
                 return self._binary(expression)
             case Logical(operator=operator, operands=operands):
-                return joined(Logic(operator), [self.condition(operand) for operand in operands])
+                return joined(_LOGIC[operator], [self.condition(operand) for operand in operands])
             case Call():
                 return self.call(expression)
             case Unary(operator=operator, operand=operand):
@@ -155,7 +156,7 @@ class Conditions(Calls):
             raise ClauseFault("'has' works on flags enumerations only, and this model has none.", binary.position)
         loose_left, loose_right = self.loose(binary.left), self.loose(binary.right)
         comparison = _COMPARISONS.get(operator)
-        if comparison is not None and (is_composite(loose_left) or is_composite(loose_right)):
+        if comparison is not None and (type(loose_left) in COMPOSITE or type(loose_right) in COMPOSITE):
             return self.same(comparison, loose_left, loose_right, binary.position)
         left, right = self._pair(loose_left, loose_right, binary)
         if comparison is not None:
@@ -170,7 +171,7 @@ class Conditions(Calls):
 
     def _pair(self, left: Loose, right: Loose, binary: Binary) -> tuple[Bound, Bound]:
         """Fix two operands, each with regard to the type of the other."""
-        if isinstance(left, Literal | Word) and not isinstance(right, Word):
+        if isinstance(left, UNTYPED) and not isinstance(right, Word):
             fixed = self.fix(right, None, binary.right.position)
             return self.fix(left, _wanted_beside(fixed, binary), binary.left.position), fixed
         fixed = self.fix(left, None, binary.left.position)

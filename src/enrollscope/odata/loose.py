@@ -41,15 +41,22 @@ class Members:
 
 Loose: TypeAlias = Found | Literal | Word | Typed | Items | Members
 
+# Made once: a union in the place of each would be made anew by every call.
+COMPOSITE: frozenset[type] = frozenset({Structure, Many, Typed, Items, Members})
+"""What is a structured value or a collection."""
+_COLLECTIONS = (Many, Items)
+UNTYPED = (Literal, Word)
+"""What has no type before it is known what it is compared with."""
+
 
 def is_composite(operand: Loose) -> bool:
     """Whether something is a structured value or a collection."""
-    return isinstance(operand, Structure | Many | Typed | Items | Members)
+    return type(operand) in COMPOSITE
 
 
 def is_collection(operand: Loose) -> bool:
     """Whether something is a collection."""
-    return isinstance(operand, Many | Items) or (isinstance(operand, Typed) and operand.collection)
+    return isinstance(operand, _COLLECTIONS) or (isinstance(operand, Typed) and operand.collection)
 
 
 def is_null(operand: Loose) -> bool:

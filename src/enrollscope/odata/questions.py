@@ -58,6 +58,7 @@ class Questions:
         self._model = model
         self._resources = resources or Resources(model)
         self._rows: dict[str, EntityRow] = {}
+        self._whole: dict[str, frozenset[str]] = {}
         self._orders: dict[tuple[str, str], tuple[tuple[Order, ...], tuple[Bound, ...]]] = {}
         self._shapes: Shapes[Question] = Shapes()
 
@@ -222,7 +223,11 @@ class Questions:
             SameText(Column(link.property, Primitive.STRING), operands.parameter(link.value, Primitive.STRING))
             for link in scope.links
         ]
-        if scope.types != self._model.stored_as(self._model.entity(scope.stored.type)):
+        whole = self._whole.get(scope.stored.name)
+        if whole is None:
+            whole = self._model.stored_as(self._model.entity(scope.stored.type))
+            self._whole[scope.stored.name] = whole
+        if scope.types != whole:
             parts.append(TypeIs(scope.types))
         return parts
 
@@ -236,6 +241,8 @@ class Questions:
         applying: Applying,
     ) -> Question:
         """What each row shows."""
+        if not conditions.computed and applying.results is None and "select" not in options.texts:
+            return Question(query, EVERYTHING, None, conditions.timed)
         computed = tuple(conditions.computed.values())
         shown = tuple(
             Shown((item.name,), item.bound.type or Primitive.STRING, place) for place, item in enumerate(computed)
