@@ -1,8 +1,8 @@
 """What this project's server offers an ASGI application beyond ASGI: a whole body at once, and a whole answer at once.
 
 ASGI hands over bodies and answers in messages, for those who stream. Here nearly every request is there as a whole when
-its turn comes, and every answer is ready as a whole: a third of what HTTP costs goes without the messages. The server
-puts an `Exchange` among the extensions of the scope; where there is none, or it declines, there are the messages.
+its turn comes, and every answer is ready as a whole. The server puts an `Exchange` among the extensions of the scope;
+where there is none, or it declines, there are the messages.
 """
 
 from typing import Any, Final
