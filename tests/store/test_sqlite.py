@@ -36,10 +36,11 @@ from enrollscope.odata.plan import Actor, Aggregation, Create, Group, Method, Or
 from enrollscope.odata.values import Instant
 from enrollscope.store.base import Store, Written
 from enrollscope.store.opening import migrate_store, open_store
+from enrollscope.store.sqlite_frames import Assignment
 from enrollscope.store.sqlite_functions import register
 from enrollscope.store.sqlite_questions import Questions
 from enrollscope.store.sqlite_turns import Brief
-from enrollscope.store.sqlite_writer import Assignment, Writer
+from enrollscope.store.sqlite_writer import Writer
 from enrollscope.store.statements import Statement
 from tests.conformance.conftest import SNAPSHOT
 from tests.conformance.library import LAYOUT, LIBRARY

@@ -31,7 +31,7 @@ from enrollscope.api.messages import (
 from enrollscope.api.operations import Operations
 from enrollscope.api.serve import Service
 from enrollscope.odata.errors import ServiceUnavailable
-from enrollscope.odata.values import Instant
+from enrollscope.odata.values import unix_ticks
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ class Application:
             base_url=self.public_url or _origin(scope, headers),
             request_id=request_id,
             client_request_id=client_request_id(headers) or request_id,
-            received=Instant.from_unix_nanoseconds(time.time_ns()).ticks,
+            received=unix_ticks(time.time_ns()),
         )
 
 

@@ -19,6 +19,8 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 _CLIENT_REQUEST_ID = re.compile(r"[!-~]{1,128}")
 _DRAINED = 32 * 1024 * 1024
+_RANDOM_BITS = 0xFFFFFFFF_FFFF_0FFF_3FFF_FFFFFFFFFFFF
+_VERSION_4 = 0x4000_8000_000000000000
 
 
 class ClientDisconnected(Exception):
@@ -100,11 +102,9 @@ def check_client_request_id(headers: Mapping[str, str]) -> None:
 
 
 def new_request_id() -> str:
-    """A random GUID (version 4) in text. It names a request and guards nothing."""
-    digits = f"{random.getrandbits(124):031x}"
-    return (
-        f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-{'89ab'[int(digits[15], 16) & 3]}{digits[16:19]}-{digits[19:]}"
-    )
+    """A random GUID (version 4, RFC 9562) in text. It names a request and guards nothing."""
+    digits = f"{random.getrandbits(128) & _RANDOM_BITS | _VERSION_4:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 async def read_body(body: RequestBody, headers: Mapping[str, str], limit: int) -> bytes:

@@ -62,7 +62,7 @@ class Renderer:
         """One entity, with its tag."""
         context = context_url(how.base, scope.context, projection, entity=True)
         writer = self._writer(scope, projection, how)
-        body = writer.write(record, context=context, collection=f"{how.base}/{scope.path}")
+        body = writer.write_one(record, context=context, collection=f"{how.base}/{scope.path}")
         headers = [("OData-Version", how.json_format.version), ("ETag", etag(record[VERSION]))]
         return Reply(status, _ENCODER.encode(body), how.json_format.content_type, headers)
 

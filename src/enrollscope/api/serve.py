@@ -132,20 +132,20 @@ class Service:
         bare = isinstance(plan, ReadProperty) and plan.tail != ""
         how = self._answering(call, options, preferences, caller, version, bare=bare)
         match plan:
+            case ReadEntity():
+                return await self._read_entity(plan, caller, how)
+            case UpdateEntity():
+                return await self._carry_out(self._update(plan, call, caller, how, await self._body(call, body)))
+            case ReadCollection():
+                return await self._read_collection(plan, call, caller, how)
+            case CreateEntity():
+                return await self._carry_out(self._create(plan, call, caller, how, await self._body(call, body)))
             case ReadProperty():
                 return await self._read_property(plan, caller, how)
             case ReadServiceDocument():
                 return self._renderer.service_document(how)
             case ReadOpenApi():
                 return self._renderer.openapi(how)
-            case ReadEntity():
-                return await self._read_entity(plan, caller, how)
-            case UpdateEntity():
-                return await self._carry_out(await self._update(plan, call, caller, how, body))
-            case ReadCollection():
-                return await self._read_collection(plan, call, caller, how)
-            case CreateEntity():
-                return await self._carry_out(await self._create(plan, call, caller, how, body))
             case RunBatch():
                 return await self._batch(call, how, body)
             case _:
@@ -165,10 +165,10 @@ class Service:
                 return self._delete(plan, call, caller)
             case UpdateEntity():
                 how = self._answering(call, options, preferences, caller, version)
-                return await self._update(plan, call, caller, how, body)
+                return self._update(plan, call, caller, how, await self._body(call, body))
             case CreateEntity():
                 how = self._answering(call, options, preferences, caller, version)
-                return await self._create(plan, call, caller, how, body)
+                return self._create(plan, call, caller, how, await self._body(call, body))
             case _:
                 raise BadRequest(
                     f"An atomicity group holds changes alone, and {call.method[:20]} of '{path[:200]}' is none."
@@ -220,25 +220,25 @@ class Service:
     ) -> Plan:
         plan = self._binder.bind(
             Asked(
-                method=call.method,
-                path=path,
-                options=options,
-                preferences=preferences,
-                precondition=_precondition(call.headers),
-                tenant=caller.tenant_id,
-                user=caller.user_id,
-                page_size=self._settings.page_size,
-                now=call.received,
-                version=version,
+                call.method,
+                path,
+                options,
+                preferences,
+                _precondition(call.headers),
+                caller.tenant_id,
+                caller.user_id,
+                self._settings.page_size,
+                call.received,
+                version,
             )
         )
         match plan:
+            case UpdateEntity() | CreateEntity() | DeleteEntity():
+                caller.require(self._permissions(plan.scope.stored.name, Access.WRITE))
+            case ReadEntity() | ReadCollection() | CountCollection() | ReadProperty():
+                caller.require(self._permissions(plan.scope.stored.name, Access.READ))
             case ReadServiceDocument() | ReadMetadata() | ReadOpenApi() | RunBatch():
                 pass
-            case ReadEntity() | ReadProperty() | ReadCollection() | CountCollection():
-                caller.require(self._permissions(plan.scope.stored.name, Access.READ))
-            case CreateEntity() | UpdateEntity() | DeleteEntity():
-                caller.require(self._permissions(plan.scope.stored.name, Access.WRITE))
             case _:
                 assert_never(plan)
         return plan
@@ -321,11 +321,8 @@ class Service:
         written = await self._store.write(change.command)
         return change.answer(written.record)
 
-    async def _update(
-        self, plan: UpdateEntity, call: Call, caller: Caller, how: Answering, body: RequestBody
-    ) -> Change:
+    def _update(self, plan: UpdateEntity, call: Call, caller: Caller, how: Answering, content: object) -> Change:
         scope = plan.scope
-        content = await self._body(call, body)
         changes = self._reader.update(content, scope, include_unknown=how.preferences.include_unknown)
         precondition = plan.precondition
         if how.json_format.version is ProtocolVersion.V401 or call.headers.get("odata-version") == ProtocolVersion.V401:
@@ -342,11 +339,8 @@ class Service:
         )
         return Change(command, partial(self._written, scope=scope, projection=plan.projection, how=how, status=200))
 
-    async def _create(
-        self, plan: CreateEntity, call: Call, caller: Caller, how: Answering, body: RequestBody
-    ) -> Change:
+    def _create(self, plan: CreateEntity, call: Call, caller: Caller, how: Answering, content: object) -> Change:
         scope = plan.scope
-        content = await self._body(call, body)
         now = Instant(call.received)
         kind, values = self._reader.create(content, scope, now=now, include_unknown=how.preferences.include_unknown)
         command = Create(_actor(call, caller), scope.stored.name, new_key(now), kind, values)

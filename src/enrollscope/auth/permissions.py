@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
 
-class Access(Enum):
+class Access(StrEnum):
     """What a request does to the data."""
 
     READ = "read"

@@ -106,14 +106,11 @@ class Binder:
         resource = self._resources.find(asked.path, asked.user, asked.options)
         if isinstance(resource, PropertyOf):
             return self._property(resource, asked)
-        if not isinstance(resource, Member):
-            _refuse_tags(asked.precondition)
+        if isinstance(resource, Member):
+            return self._one(resource, asked)
+        _refuse_tags(asked.precondition)
         method = "GET" if asked.method == "HEAD" else asked.method
         match resource, method:
-            case Member(scope, key), "GET":
-                return self._read_one(scope, key, asked)
-            case Member(scope, key), "PATCH":
-                return UpdateEntity(scope, key, self._entity_projection(scope, asked.options), asked.precondition)
             case ((ServiceRoot() | MetadataDocument() | OpenApiDocument()), "GET"):
                 return _read_document(resource, asked.options)
             case BatchEndpoint(), "POST":
@@ -125,11 +122,21 @@ class Binder:
                 return self._count(resource, asked)
             case Collection(scope, predicates=()), "POST":
                 return CreateEntity(scope, self._entity_projection(scope, asked.options))
-            case Member(scope, key), "DELETE":
+            case _:
+                raise _refused_method(resource, asked.method)
+
+    def _one(self, member: Member, asked: Asked) -> Plan:
+        scope, key = member
+        match asked.method:
+            case "GET" | "HEAD":
+                return self._read_one(scope, key, asked)
+            case "PATCH":
+                return UpdateEntity(scope, key, self._entity_projection(scope, asked.options), asked.precondition)
+            case "DELETE":
                 _allow(asked.options, _NO_OPTIONS)
                 return DeleteEntity(scope, key, asked.precondition)
             case _:
-                raise _refused_method(resource, asked.method)
+                raise _refused_method(member, asked.method)
 
     def _read(self, collection: Collection, asked: Asked) -> ReadCollection:
         scope, options = collection.scope, asked.options

@@ -52,6 +52,10 @@ class PickedWriter(EntityWriter):
         self._counts_as_text = json_format.ieee754_compatible
         self._omit = omit is not None
 
+    def write_one(self, record: Record, *, context: str | None = None, collection: str = "") -> Any:
+        """See `EntityWriter`."""
+        return self.write(record, context=context, collection=collection)
+
     def write_all(self, records: Sequence[Record], *, context: str | None = None, collection: str = "") -> list[Any]:
         """See `EntityWriter`."""
         return [self.write(record, context=context, collection=collection) for record in records]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from enrollscope.odata.bound import Bound, ScalarType, Source
 from enrollscope.odata.edm import EntityType, Property, StoredSet
-from enrollscope.odata.fit import Fit
+from enrollscope.odata.fit import Fit, Judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +276,7 @@ class Update(NamedTuple):
     links: tuple[LinkedTo, ...]
     changes: Mapping[str, Any]
     precondition: Precondition = ALWAYS
-    fit: Fit | None = None
+    fit: Fit | Judged | None = None
 
 
 @dataclass(frozen=True, slots=True)

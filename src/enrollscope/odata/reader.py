@@ -6,7 +6,7 @@ a body are reported together.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from enrollscope.odata import faults
 from enrollscope.odata.edm import Default, EntityType, Model, Property
@@ -27,10 +27,10 @@ from enrollscope.odata.values import Instant
 
 _MOST_FAULTS = 10
 _MOST_FITS = 256
+_UPDATING = tuple(Rules(creating=False, include_unknown=each) for each in (False, True))
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(NamedTuple):
     """What the body of an update says: for `plan.Update`.
 
     Attributes:
@@ -140,7 +140,7 @@ class BodyReader:
         place = self._place(scope)
         declared = self._declared(content, scope)
         fields = place.fields[None if declared is None else declared.name]
-        rules = Rules(creating=False, include_unknown=include_unknown)
+        rules = _UPDATING[include_unknown]
         values = _read(content, fields, place.fixed, rules)
         for link in scope.links:
             sent = values.get(link.property, link.value)

@@ -49,6 +49,11 @@ def write_instant(ticks: int, offset: int) -> str:
     return f"{_day_text(days)}{_MINUTES[minute]}{_SECONDS[second]}{digits}{_offset_text(offset)}"
 
 
+def unix_ticks(nanoseconds: int) -> int:
+    """The ticks of an `Instant` for a reading of `time.time_ns()`."""
+    return _UNIX_EPOCH_TICKS + nanoseconds // 100
+
+
 class Instant(NamedTuple):
     """An `Edm.DateTimeOffset`.
 
@@ -95,7 +100,7 @@ class Instant(NamedTuple):
     @classmethod
     def from_unix_nanoseconds(cls, nanoseconds: int) -> Self:
         """Turn a reading of `time.time_ns()` into an instant in UTC."""
-        return cls(_UNIX_EPOCH_TICKS + nanoseconds // 100)
+        return cls(unix_ticks(nanoseconds))
 
     def unix_seconds(self) -> float:
         """Seconds since 1970-01-01T00:00:00Z, to the precision of a float."""

@@ -18,7 +18,7 @@ from enrollscope.odata.headers import JsonFormat, MetadataLevel, OmitValues
 from enrollscope.odata.layout import KEY, TYPE, VERSION, Layout, Record
 from enrollscope.odata.plan import Projection
 from enrollscope.odata.propertywriter import PropertyWriters, WriteValue, type_annotation
-from enrollscope.odata.values import Instant, write_instant
+from enrollscope.odata.values import write_instant
 
 Finish: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -40,9 +40,9 @@ class _Steps:
     Attributes:
         type_name: for `@odata.type`; empty where the level or the type asks for none.
         names, pick: the properties, and what fetches their slots from a record.
-        conversions: name, slot, function: for slots that are not JSON as they stand.
-        instants: name, first slot.
-        collections: name, slot: null stands for the empty one.
+        conversions: number of the property, function: for slots that are not JSON as they stand.
+        instants: number of the property, slot of its offset.
+        collections: numbers of the properties whose null stands for the empty one.
         finish: what is done to the whole entity at last: for what few clients ask for.
         columns: the same for many records at once, column by column.
     """
@@ -50,11 +50,25 @@ class _Steps:
     type_name: str
     names: tuple[str, ...]
     pick: Callable[[Record], tuple[Any, ...]]
-    conversions: tuple[tuple[str, int, WriteValue], ...]
-    instants: tuple[tuple[str, int], ...]
-    collections: tuple[tuple[str, int], ...]
+    conversions: tuple[tuple[int, WriteValue], ...]
+    instants: tuple[tuple[int, int], ...]
+    collections: tuple[int, ...]
     finish: Finish | None
     columns: tuple[_ReadColumn, ...]
+
+    def values(self, record: Record) -> list[Any]:
+        """The values of the properties."""
+        values = list(self.pick(record))
+        for number, slot in self.instants:
+            if values[number] is not None:
+                values[number] = write_instant(values[number], record[slot])
+        for number, convert in self.conversions:
+            if values[number] is not None:
+                values[number] = convert(values[number])
+        for number in self.collections:
+            if values[number] is None:
+                values[number] = []
+        return values
 
 
 def dictionaries(names: tuple[str, ...]) -> Callable[..., dict[str, Any]]:
@@ -70,7 +84,7 @@ class EntityWriter:
         include_unknown: enumeration members that the view hides by name, not as the sentinel (contract §3.6).
         omit: properties to leave out for their value. `$metadata` tells of no default values, so null is the only one
             that a client can know, and nulls and defaults are the same.
-        objects: makes what `write_all` returns; something that is quicker to encode than a dictionary, say.
+        objects: makes what `write_one` and `write_all` return; something quicker to encode than a dictionary, say.
     """
 
     def __init__(
@@ -116,19 +130,23 @@ class EntityWriter:
                 entity[self._edit_link] = link
             else:
                 entity[self._etag] = etag(record[VERSION])
-        entity.update(zip(steps.names, steps.pick(record), strict=False))
-        for name, place in steps.instants:
-            ticks = record[place]
-            if ticks is not None:
-                entity[name] = str(Instant(ticks, record[place + 1]))
-        for name, place, convert in steps.conversions:
-            value = record[place]
-            if value is not None:
-                entity[name] = convert(value)
-        for name, place in steps.collections:
-            if record[place] is None:
-                entity[name] = []
+        entity.update(zip(steps.names, steps.values(record), strict=True))
         return entity if steps.finish is None else steps.finish(entity)
+
+    def write_one(self, record: Record, *, context: str | None = None, collection: str = "") -> Any:
+        """Write one entity, as `write` does, for an encoder: a dictionary or what `objects` makes."""
+        kind = record[TYPE]
+        steps = self._steps[kind]
+        if steps.finish is not None:
+            return self.write(record, context=context, collection=collection)
+        control: list[str] = []
+        if self._level is not MetadataLevel.NONE:
+            if context is not None:
+                control.append(context)
+            if steps.type_name:
+                control.append(steps.type_name)
+            control.append(etag(record[VERSION]))
+        return self._maker(kind, with_context=context is not None)(*control, *steps.values(record))
 
     def write_all(self, records: Sequence[Record], *, context: str | None = None, collection: str = "") -> list[Any]:
         """Write entities, as `write` does each of them, for an encoder: dictionaries or what `objects` makes.
@@ -152,17 +170,28 @@ class EntityWriter:
     def _table(self, kind: str, columns: Sequence[_Column], context: str | None) -> list[Any]:
         """Entities of one stored type, at a level below full metadata."""
         steps = self._steps[kind]
-        control: dict[str, Iterable[Any]] = {}
+        control: list[Iterable[Any]] = []
         if self._level is not MetadataLevel.NONE:
             if context is not None:
-                control[self._context] = repeat(context)
+                control.append(repeat(context))
             if steps.type_name:
-                control[self._type] = repeat(steps.type_name)
-            control[self._etag] = map(etag, columns[VERSION])
-        make = self._makers.get((kind, context is None))
+                control.append(repeat(steps.type_name))
+            control.append(map(etag, columns[VERSION]))
+        make = self._maker(kind, with_context=context is not None)
+        return list(map(make, *control, *[read(columns) for read in steps.columns]))
+
+    def _maker(self, kind: str, *, with_context: bool) -> Callable[..., Any]:
+        """What makes entities of a stored type of their control information and properties, below full metadata."""
+        make = self._makers.get((kind, with_context))
         if make is None:
-            make = self._makers[kind, context is None] = self._objects((*control, *steps.names))
-        return list(map(make, *control.values(), *[read(columns) for read in steps.columns]))
+            steps = self._steps[kind]
+            names: list[str] = []
+            if self._level is not MetadataLevel.NONE:
+                names += [self._context] if with_context else []
+                names += [self._type] if steps.type_name else []
+                names.append(self._etag)
+            make = self._makers[kind, with_context] = self._objects((*names, *steps.names))
+        return make
 
 
 def _steps(
@@ -184,17 +213,17 @@ def _steps(
         places[made.path[0]] = len(layout.names) + made.place
         conversions[made.path[0]] = writers.of_computed(made.type)
     collections = {item.name for item in items if item.collection}
+    numbers = {name: number for number, name in enumerate(places)}
     known = [*items, *(Property(made.path[0], made.type) for made in projection.computed)]
     # Clients take an entity without a type for one of the base type (contract §3.3), and do so under a cast, too.
     named = writers.level is MetadataLevel.FULL or shown.name != layout.root.name
     return _Steps(
         type_name=f"#{shown.name_in_model}" if named else "",
         names=tuple(places),
-        # With one place alone an itemgetter would give the bare value; the second one is dropped by `zip`.
-        pick=itemgetter(*places.values(), *([KEY] * (2 - min(len(places), 2)))),
-        conversions=tuple((name, places[name], convert) for name, convert in conversions.items() if convert),
-        instants=tuple((name, places[name]) for name in places if name in instants),
-        collections=tuple((name, places[name]) for name in places if name in collections),
+        pick=_picking(tuple(places.values())),
+        conversions=tuple((numbers[name], convert) for name, convert in conversions.items() if convert),
+        instants=tuple((numbers[name], places[name] + 1) for name in places if name in instants),
+        collections=tuple(numbers[name] for name in places if name in collections),
         finish=_finish(known, writers, omit),
         columns=tuple(
             partial(_instants, place)
@@ -203,6 +232,12 @@ def _steps(
             for name, place in places.items()
         ),
     )
+
+
+def _picking(places: tuple[int, ...]) -> Callable[[Record], tuple[Any, ...]]:
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda record: tuple([record[place] for place in places])
 
 
 def _read_column(place: int, convert: WriteValue | None, *, missing: Any) -> _ReadColumn:

@@ -62,7 +62,7 @@ class GroupCommit:
         written: tuple[Written, ...] = await self._queued(Together(tuple(commands)))
         return written
 
-    async def _queued(self, unit: Unit) -> Any:
+    def _queued(self, unit: Unit) -> "asyncio.Future[Any]":
         if self._closed:
             raise ServiceUnavailable("The service is shutting down.", headers={"Retry-After": "5"})
         if len(self._waiting) >= self._capacity:
@@ -74,7 +74,7 @@ class GroupCommit:
         self._waiting.append((unit, answer))
         if self._worker is None:
             self._worker = loop.create_task(self._work())
-        return await answer
+        return answer
 
     @property
     def busy(self) -> bool:

@@ -22,12 +22,12 @@ from enrollscope.store.base import Change, StoreRefused, Written
 from enrollscope.store.commit import GroupCommit
 from enrollscope.store.history import History
 from enrollscope.store.sqlite_file import FileLock, connect, examine, make_place, migrate, refusing, revision_of
+from enrollscope.store.sqlite_frames import Assignment
 from enrollscope.store.sqlite_functions import register
 from enrollscope.store.sqlite_process import WriterProcess, Writing
 from enrollscope.store.sqlite_rows import Log, rows_of
 from enrollscope.store.sqlite_threads import ConnectionThreads
 from enrollscope.store.sqlite_turns import Brief, Snapshots
-from enrollscope.store.sqlite_writer import Assignment
 
 if TYPE_CHECKING:
     from enrollscope.store.sqlite_questions import Questions

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import pickle
 import socket
 import subprocess
 import sys
@@ -14,7 +13,16 @@ from enrollscope.odata.fit import Fit, Unfit
 from enrollscope.odata.plan import Update
 from enrollscope.store.base import RefusedTogether, StoreRefused, Written
 from enrollscope.store.batch import Outcome, Together, Unit
-from enrollscope.store.sqlite_writer import LENGTH, Assignment, Reply, framed, receive, send
+from enrollscope.store.sqlite_frames import (
+    LENGTH,
+    Assignment,
+    Reply,
+    framed,
+    read_reply,
+    receive_value,
+    send_value,
+    write_units,
+)
 
 log = logging.getLogger(__name__)
 
@@ -49,25 +57,22 @@ class WriterProcess:
             StoreRefused: it cannot be opened, or the process did not come up.
         """
         try:
-            send(self._socket, assignment)
-            reply: Reply | None = receive(self._socket)
+            send_value(self._socket, assignment)
+            refusal: StoreRefused | None = receive_value(self._socket)
         except OSError as error:
             raise StoreRefused(f"The process that writes to {assignment.path} does not come up: {error}.") from error
-        if reply is None:
-            raise StoreRefused(f"The process that writes to {assignment.path} ended before it was ready.")
-        if reply.failure is not None:
-            raise reply.failure
+        if refusal is not None:
+            raise refusal
 
     async def ask(self, units: Sequence[Unit]) -> Reply | None:
         """Have a batch carried out; `None`: the process ended without an answer."""
         reader, writer = self._streams or await self._connected()
         try:
-            writer.write(framed(units))
+            writer.write(framed(write_units(units)))
             (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
-            reply: Reply = pickle.loads(await reader.readexactly(length))  # noqa: S301 - both ends are this program
+            return read_reply(await reader.readexactly(length))
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
-        return reply
 
     async def close(self) -> None:
         """Return when the process has ended: at once, for it has nothing to do."""

@@ -3,34 +3,35 @@
 A thread that writes would share the interpreter's lock with the event loop, and each would wait for the other at every
 call into SQLite. In a process of its own a batch is carried out while the next requests are read.
 
-`sqlite_process.py` starts it and speaks to it over a socket: a frame is its length and a pickled value. It gets an
-`Assignment` first and batches of units from then on, and answers each with a `Reply`. It ends when the socket does,
+`sqlite_process.py` starts it and speaks to it in frames (`sqlite_frames.py`). It gets an `Assignment` first and says
+whether it can be carried out, then batches of units, and answers each with a `Reply`. It ends when the socket does,
 after what it was doing: signals are the business of the process that serves.
 """
 
 import gc
-import pickle
 import signal
 import socket
-import struct
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import apsw
 
 from enrollscope.odata.errors import ODataError, ServiceUnavailable
 from enrollscope.odata.layout import Record
-from enrollscope.odata.schema import Schema
 from enrollscope.store.base import StoreRefused
 from enrollscope.store.batch import Batch, Outcome, Unit, commands_of, place_of
 from enrollscope.store.sqlite_file import connect, refusing
+from enrollscope.store.sqlite_frames import (
+    Assignment,
+    Reply,
+    read_units,
+    receive,
+    receive_value,
+    send,
+    send_value,
+    write_reply,
+)
 from enrollscope.store.sqlite_rows import Log, rows_of, write_rows
-
-LENGTH = struct.Struct("!I")
-"""What goes before each frame: its length in bytes."""
 
 _CHECKPOINT_PAGES = 4_000
 """Pages of 4 KiB in the write-ahead log before they are carried over into the file. Measured: with SQLite's own 1,000
@@ -41,22 +42,6 @@ _CACHE_KIB = 8_192
 _GARBAGE_THRESHOLD = 20_000
 
 _CANNOT_WRITE = (apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.BusyError, apsw.NoMemError)
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """What the process is to write."""
-
-    path: Path
-    schema: Schema
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What became of a batch: an outcome for each unit, or why nothing of it was written."""
-
-    outcomes: Sequence[Outcome] = ()
-    failure: Exception | None = None
 
 
 class Writer:
@@ -115,9 +100,7 @@ def main(descriptor: int) -> None:
         signal.signal(number, signal.SIG_IGN)
     with socket.socket(fileno=descriptor) as service:
         try:
-            assignment = receive(service)
-            if assignment is not None:
-                _write(service, assignment)
+            _write(service, receive_value(service))
         except ConnectionError:
             return  # nobody serves any more; whoever was not answered was not told that anything was done
 
@@ -127,15 +110,15 @@ def _write(service: socket.socket, assignment: Assignment) -> None:
         with refusing(assignment.path):
             writer = Writer(assignment)
     except StoreRefused as refusal:
-        send(service, Reply(failure=refusal))
+        send_value(service, refusal)
         return
     try:
-        send(service, Reply())
+        send_value(service, None)
         # What is here now stays, and a batch leaves no cycles: the collector has little to look for.
         gc.freeze()
         gc.set_threshold(_GARBAGE_THRESHOLD, 20, 100)
-        while (units := receive(service)) is not None:
-            send(service, _reply(writer, units))
+        while (content := receive(service)) is not None:
+            send(service, write_reply(_reply(writer, read_units(content))))
     finally:
         writer.close()
 
@@ -147,31 +130,3 @@ def _reply(writer: Writer, units: Sequence[Unit]) -> Reply:
         return Reply(failure=failure)
     except Exception as failure:  # noqa: BLE001 - whoever serves decides, and logs it; not every exception travels
         return Reply(failure=RuntimeError("".join(traceback.format_exception(failure))))
-
-
-def send(to: socket.socket, value: object) -> None:
-    """Send one frame."""
-    to.sendall(framed(value))
-
-
-def framed(value: object) -> bytes:
-    """Write a frame."""
-    content = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    return LENGTH.pack(len(content)) + content
-
-
-def receive(from_: socket.socket) -> Any:
-    """The value of the next frame; `None` at the end."""
-    head = _exactly(from_, LENGTH.size)
-    content = None if head is None else _exactly(from_, LENGTH.unpack(head)[0])
-    return None if content is None else pickle.loads(content)  # noqa: S301 - both ends are this program
-
-
-def _exactly(from_: socket.socket, length: int) -> bytearray | None:
-    data = bytearray()
-    while len(data) < length:
-        more = from_.recv(length - len(data))
-        if not more:
-            return None
-        data += more
-    return data
