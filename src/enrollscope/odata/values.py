@@ -10,9 +10,10 @@ from typing import NamedTuple, Self
 
 TICKS_PER_SECOND = 10_000_000
 _TICKS_PER_MINUTE = 60 * TICKS_PER_SECOND
+_TICKS_PER_HOUR = 60 * _TICKS_PER_MINUTE
 _TICKS_PER_DAY = 86_400 * TICKS_PER_SECOND
 _UNIX_EPOCH_TICKS = (date(1970, 1, 1).toordinal() - 1) * _TICKS_PER_DAY
-_LAST_DAY = date.max.toordinal()
+_LAST_HOUR = 24 * date.max.toordinal()
 
 _DATE_TIME_OFFSET = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2})"
@@ -22,31 +23,28 @@ _DATE_TIME_OFFSET = re.compile(
 )
 
 # Printing happens once per entity shown: the parts that recur are printed once.
-_MINUTES = tuple(f"T{minute // 60:02}:{minute % 60:02}:" for minute in range(1440))
-_SECONDS = tuple(f"{second:02}" for second in range(60))
+_OF_HOUR = tuple(f"{second // 60:02}:{second % 60:02}" for second in range(3600))
 
 
-@lru_cache(1024)
-def _day_text(days: int) -> str:
-    return date.fromordinal(days + 1).isoformat()
+@lru_cache(4096)
+def _hour_text(hours: int) -> str:
+    days, hour = divmod(hours, 24)
+    return f"{date.fromordinal(days + 1).isoformat()}T{hour:02}:"
 
 
 @lru_cache(64)
 def _offset_text(offset: int) -> str:
-    if not offset:
-        return "Z"
     return f"{'+' if offset > 0 else '-'}{abs(offset) // 60:02}:{abs(offset) % 60:02}"
 
 
 def write_instant(ticks: int, offset: int) -> str:
     """Print in the writer's offset, `Z` for zero, trailing zeros of the fraction trimmed (contract §12 row 13)."""
-    days, of_day = divmod(ticks + offset * _TICKS_PER_MINUTE, _TICKS_PER_DAY)
-    if not 0 <= days < _LAST_DAY:  # only arithmetic can leave the calendar; print such a time in UTC
-        return write_instant(min(max(ticks, 0), _LAST_DAY * _TICKS_PER_DAY - 1), 0)
-    minute, of_minute = divmod(of_day, _TICKS_PER_MINUTE)
-    second, fraction = divmod(of_minute, TICKS_PER_SECOND)
+    hours, of_hour = divmod(ticks + offset * _TICKS_PER_MINUTE if offset else ticks, _TICKS_PER_HOUR)
+    if not 0 <= hours < _LAST_HOUR:  # only arithmetic can leave the calendar; print such a time in UTC
+        return write_instant(min(max(ticks, 0), _LAST_HOUR * _TICKS_PER_HOUR - 1), 0)
+    second, fraction = divmod(of_hour, TICKS_PER_SECOND)
     digits = f".{fraction:07}".rstrip("0") if fraction else ""
-    return f"{_day_text(days)}{_MINUTES[minute]}{_SECONDS[second]}{digits}{_offset_text(offset)}"
+    return f"{_hour_text(hours)}{_OF_HOUR[second]}{digits}{_offset_text(offset) if offset else 'Z'}"
 
 
 def unix_ticks(nanoseconds: int) -> int:
