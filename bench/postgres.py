@@ -1,5 +1,7 @@
 """The service over HTTP on PostgreSQL, beside the bare database: same server, same run, in turns.
 
+Each is measured with one process that serves, and with as many as there are processors.
+
 - Durable PATCH by key, beside pgbench with one prepared transaction for each: UPDATE … RETURNING, INSERT into a log.
 - GET by key, beside pgbench with a prepared SELECT by key.
 - A page of 100 by filter, beside a loop in this process that runs the same SQL over asyncpg and encodes with msgspec.
@@ -9,6 +11,7 @@ It starts a PostgreSQL of its own (`tests/postgres.py` says how it is found), as
 """
 
 import asyncio
+import os
 import re
 import statistics
 import subprocess
@@ -122,15 +125,21 @@ def main() -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder, own_server(DURABLE) as server:
         filled = fill(server, "half_a_million", EVENTS, Path(folder))
-        with served(filled) as (address, _):
-            for clients in CONNECTIONS:
-                patch = filled.load("PATCH", ITEM, PATCH_BODY)
-                ours = over_http(address, patch, clients)
-                report(f"PATCH, {clients} connections", ours, _bare(filled, BARE_PATCH, clients), GOALS_PATCH[clients])
-                ours = over_http(address, filled.load("GET", ITEM), clients)
-                report(f"GET, {clients} connections", ours, _bare(filled, BARE_GET, clients), GOAL_GET)
-            ours = over_http(address, filled.load("GET", FILTER), PAGE_CONNECTIONS)
-            report("page of 100 by filter", ours, lambda: asyncio.run(_bare_pages(filled.url)), GOAL_PAGE)
+        for processes in sorted({1, os.cpu_count() or 1}):
+            with served(filled, processes) as (address, _):
+                _beside_the_database(filled, address, f"{processes} process{'es' if processes > 1 else ''}")
+
+
+def _beside_the_database(filled: Filled, address: str, served_by: str) -> None:
+    for clients in CONNECTIONS:
+        ours = over_http(address, filled.load("PATCH", ITEM, PATCH_BODY), clients)
+        name = f"PATCH, {clients} connections, {served_by}"
+        report(name, ours, _bare(filled, BARE_PATCH, clients), GOALS_PATCH[clients])
+        ours = over_http(address, filled.load("GET", ITEM), clients)
+        report(f"GET, {clients} connections, {served_by}", ours, _bare(filled, BARE_GET, clients), GOAL_GET)
+    ours = over_http(address, filled.load("GET", FILTER), PAGE_CONNECTIONS)
+    name = f"page of 100 by filter, {PAGE_CONNECTIONS} connections, {served_by}"
+    report(name, ours, lambda: asyncio.run(_bare_pages(filled.url)), GOAL_PAGE)
 
 
 def growth() -> None:
@@ -185,10 +194,10 @@ def fill(server: Server, name: str, count: int, folder: Path) -> Filled:
 
 
 @contextmanager
-def served(filled: Filled) -> Iterator[tuple[str, int]]:
-    """Serve a database; yields the address and the process id."""
+def served(filled: Filled, processes: int = 1) -> Iterator[tuple[str, int]]:
+    """Serve a database with some processes; yields the address and the id of the one that was started."""
     log = filled.folder / f"log-{free_port()}"
-    with running("--database", filled.url, log=log) as (process, address):
+    with running("--database", filled.url, "--workers", str(processes), log=log) as (process, address):
         yield address, process.pid
 
 
