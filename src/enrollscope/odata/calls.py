@@ -231,6 +231,10 @@ def _value_type(model: Model, name: str, position: int) -> ValueType:
 
 
 def _signed(function: Function, call: ParsedCall, arguments: tuple[Bound, ...]) -> Bound:
+    kinds = tuple([argument.type for argument in arguments])
+    for signature in function.signatures:
+        if signature.arguments == kinds:
+            return Call(call.function, arguments, signature.result)
     for signature in function.signatures:
         if len(signature.arguments) == len(arguments) and all(
             _fits(argument, wanted) for argument, wanted in zip(arguments, signature.arguments, strict=True)

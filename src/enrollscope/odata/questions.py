@@ -280,6 +280,8 @@ class _Clause:
         self._operands.clause = self._name
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
         words, target = f"Invalid {self._operands.clause} clause", f"${self._operands.clause}"
         match error:
             case ClauseFault():

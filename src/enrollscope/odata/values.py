@@ -79,7 +79,8 @@ class Instant(NamedTuple):
         if match is None:
             raise ValueError("expected the form 2024-05-15T14:13:19.3769410Z")
         year, month, day, hour, minute, second, fraction, zone, sign, east_hours, east_minutes = match.groups()
-        if int(hour) > 23 or int(minute) > 59 or int(second or 0) > 59:
+        hours, minutes, seconds = int(hour), int(minute), int(second or 0)
+        if hours > 23 or minutes > 59 or seconds > 59:
             raise ValueError("the time of day must lie between 00:00:00 and 23:59:59.9999999")
         offset = 0
         if zone is not None and sign is not None:
@@ -91,8 +92,9 @@ class Instant(NamedTuple):
             days = date(int(year), int(month), int(day)).toordinal() - 1
         except ValueError as error:
             raise ValueError(f"there is no such day: {error}") from error
-        local = days * _TICKS_PER_DAY + (int(hour) * 3600 + int(minute) * 60 + int(second or 0)) * TICKS_PER_SECOND
-        local += int((fraction or "0")[:7].ljust(7, "0"))
+        local = days * _TICKS_PER_DAY + (hours * 3600 + minutes * 60 + seconds) * TICKS_PER_SECOND
+        if fraction is not None:
+            local += int(fraction[:7].ljust(7, "0"))
         return cls(local - offset * _TICKS_PER_MINUTE, offset)
 
     @classmethod
