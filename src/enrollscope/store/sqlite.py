@@ -18,13 +18,15 @@ from enrollscope.odata.errors import ServiceUnavailable
 from enrollscope.odata.layout import Layout, Record
 from enrollscope.odata.plan import Command, Page, Paging, Query
 from enrollscope.odata.schema import Schema
-from enrollscope.store.base import Change, StoreRefused, Written
+from enrollscope.odata.textform import TextForm
+from enrollscope.store.base import Change, PageText, StoreRefused, Written
 from enrollscope.store.commit import GroupCommit
 from enrollscope.store.history import History
 from enrollscope.store.sqlite_file import FileLock, connect, examine, make_place, migrate, refusing, revision_of
 from enrollscope.store.sqlite_functions import register
 from enrollscope.store.sqlite_process import WriterProcess, Writing
 from enrollscope.store.sqlite_rows import Log, rows_of
+from enrollscope.store.sqlite_texts import Texts
 from enrollscope.store.sqlite_threads import ConnectionThreads
 from enrollscope.store.sqlite_turns import Brief, Snapshots
 from enrollscope.store.sqlite_writer import Assignment
@@ -114,6 +116,18 @@ class SqliteStore:
         page = running.brief.ask(statements[0].text, ask)
         return page if page is not None else await running.readers.run(ask)
 
+    async def fetch_text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:
+        """See `base.Store`."""
+        running, questions = self._started(), await self._loaded()
+        statements = questions.text(query, paging, form)
+        if statements is None or running.texts.skips(statements[0].text):
+            return None
+
+        def ask(connection: apsw.Connection) -> PageText | None:
+            return questions.run_text(connection, statements, tenant, query, paging)
+
+        return await running.texts.ask(statements[0].text, ask)
+
     async def count(self, tenant: str, query: Query, paging: Paging) -> int:
         """See `base.Store`."""
         readers, questions = self._started().readers, await self._loaded()
@@ -167,13 +181,17 @@ class SqliteStore:
 
     def _run(self, lock: FileLock, writing: Writing, loop: asyncio.AbstractEventLoop) -> "_Running":
         readers = ConnectionThreads("store-reader", _READERS, self._reading_connection, interruptible=True)
+        texts = Texts(self._reading_connection)
         by_key = self._reading_connection()
         commits = GroupCommit(writing.commit, self._queue)
-        return _Running(lock, Snapshots(by_key, loop), Brief(self._reading_connection()), readers, writing, commits)
+        brief = Brief(self._reading_connection())
+        return _Running(lock, Snapshots(by_key, loop), brief, readers, texts, writing, commits)
 
     def _reading_connection(self) -> apsw.Connection:
         connection = connect(self._path)
         register(connection)
+        # Without it, SQLite compiles statements again for each new set of values, in case a better plan fits them.
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         connection.pragma("query_only", 1)
         connection.pragma("mmap_size", _MAPPED_BYTES)
         connection.pragma("temp_store", "FILE")
@@ -204,12 +222,14 @@ class _Running:
     by_key: Snapshots
     brief: Brief
     readers: ConnectionThreads
+    texts: Texts
     writing: Writing
     commits: GroupCommit
 
     async def close(self) -> None:
         await self.commits.close()
         await self.readers.close()
+        await self.texts.close()
         self.by_key.close()
         self.brief.close()
         await self.writing.close()  # the last connection: SQLite carries the write-ahead log over and removes it

@@ -54,11 +54,11 @@ class Brief:
     questions of its kind go there directly for the next hundred times.
     """
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, steps: int = _STEPS) -> None:
         self._connection = connection
         self._until = 0.0
         self._skipping: dict[str, int] = {}
-        connection.set_progress_handler(self._is_late, _STEPS)
+        connection.set_progress_handler(self._is_late, steps)
 
     def ask(self, kind: str, question: Callable[[apsw.Connection], T]) -> T | None:
         """What the question gives, which is never `None`; that says that it takes longer.
@@ -66,9 +66,7 @@ class Brief:
         Args:
             kind: the statement's text, say.
         """
-        skipping = self._skipping.get(kind, 0)
-        if skipping:
-            self._skipping[kind] = skipping - 1
+        if self.skips(kind):
             return None
         self._until = time.perf_counter() + _LONGEST_SECONDS
         try:
@@ -78,6 +76,13 @@ class Brief:
                 self._skipping.clear()
             self._skipping[kind] = _SKIPPED
             return None
+
+    def skips(self, kind: str) -> bool:
+        """Whether it is known of a kind that it takes longer; this counts as asking."""
+        skipping = self._skipping.get(kind, 0)
+        if skipping:
+            self._skipping[kind] = skipping - 1
+        return skipping > 0
 
     def close(self) -> None:
         """Close the connection."""
