@@ -129,10 +129,10 @@ class Store(Protocol):
         """The records that a query matches, in its order, each with the computed values and the order keys appended."""
         ...
 
-    async def fetch_text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:
+    def text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:
         """All but the last of the records that `fetch` would give, as JSON; that one only tells that more follow.
 
-        `None`: this store, at this time, does it no faster than `fetch` and a writer; or it cannot do it.
+        `None`: the form does not say what some of them look like, or `fetch` and a writer are no slower here and now.
         """
         ...
 

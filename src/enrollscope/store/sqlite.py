@@ -26,9 +26,8 @@ from enrollscope.store.sqlite_file import FileLock, connect, examine, make_place
 from enrollscope.store.sqlite_functions import register
 from enrollscope.store.sqlite_process import WriterProcess, Writing
 from enrollscope.store.sqlite_rows import Log, rows_of
-from enrollscope.store.sqlite_texts import Texts
 from enrollscope.store.sqlite_threads import ConnectionThreads
-from enrollscope.store.sqlite_turns import Brief, Snapshots
+from enrollscope.store.sqlite_turns import Brief, Snapshots, Unpromising
 from enrollscope.store.sqlite_writer import Assignment
 
 if TYPE_CHECKING:
@@ -65,6 +64,7 @@ class SqliteStore:
         self._schema = schema
         self._questions: Questions | None = None
         self._running: _Running | None = None
+        self._without_text = Unpromising()
         self._warming: asyncio.Task[None] | None = None
 
     @property
@@ -113,20 +113,25 @@ class SqliteStore:
         def ask(connection: apsw.Connection) -> Page:
             return questions.run_page(connection, statements, tenant, query, paging)
 
-        page = running.brief.ask(statements[0].text, ask)
+        page = running.brief.ask(query, ask)
         return page if page is not None else await running.readers.run(ask)
 
-    async def fetch_text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:
+    def text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:
         """See `base.Store`."""
-        running, questions = self._started(), await self._loaded()
-        statements = questions.text(query, paging, form)
-        if statements is None or running.texts.skips(statements[0].text):
+        running, questions = self._started(), self._questions
+        if questions is None or (statements := questions.text(query, paging, form)) is None:
+            return None
+        kind = tenant, form
+        if kind in self._without_text:
             return None
 
         def ask(connection: apsw.Connection) -> PageText | None:
-            return questions.run_text(connection, statements, tenant, query, paging)
+            text = questions.run_text(connection, statements, tenant, query, paging)
+            if text is None:
+                self._without_text.add(kind)
+            return text
 
-        return await running.texts.ask(statements[0].text, ask)
+        return running.brief.ask(query, ask)
 
     async def count(self, tenant: str, query: Query, paging: Paging) -> int:
         """See `base.Store`."""
@@ -181,16 +186,14 @@ class SqliteStore:
 
     def _run(self, lock: FileLock, writing: Writing, loop: asyncio.AbstractEventLoop) -> "_Running":
         readers = ConnectionThreads("store-reader", _READERS, self._reading_connection, interruptible=True)
-        texts = Texts(self._reading_connection)
         by_key = self._reading_connection()
         commits = GroupCommit(writing.commit, self._queue)
-        brief = Brief(self._reading_connection())
-        return _Running(lock, Snapshots(by_key, loop), brief, readers, texts, writing, commits)
+        return _Running(lock, Snapshots(by_key, loop), Brief(self._reading_connection()), readers, writing, commits)
 
     def _reading_connection(self) -> apsw.Connection:
         connection = connect(self._path)
         register(connection)
-        # Without it, SQLite compiles statements again for each new set of values, in case a better plan fits them.
+        # Without it, SQLite compiles a statement again for each new set of values, in case another plan fits them.
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         connection.pragma("query_only", 1)
         connection.pragma("mmap_size", _MAPPED_BYTES)
@@ -222,14 +225,12 @@ class _Running:
     by_key: Snapshots
     brief: Brief
     readers: ConnectionThreads
-    texts: Texts
     writing: Writing
     commits: GroupCommit
 
     async def close(self) -> None:
         await self.commits.close()
         await self.readers.close()
-        await self.texts.close()
         self.by_key.close()
         self.brief.close()
         await self.writing.close()  # the last connection: SQLite carries the write-ahead log over and removes it

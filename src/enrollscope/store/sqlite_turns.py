@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Final, TypeVar
 
 import apsw
@@ -47,6 +47,26 @@ class Snapshots:
             self._connection.execute("COMMIT")
 
 
+class Unpromising:
+    """Kinds of questions for which something was tried in vain, and which go without it for the next hundred times."""
+
+    def __init__(self) -> None:
+        self._left: dict[Hashable, int] = {}
+
+    def __contains__(self, kind: Hashable) -> bool:
+        """Whether to go without; to ask this is one of the times."""
+        left = self._left.get(kind, 0)
+        if left:
+            self._left[kind] = left - 1
+        return left > 0
+
+    def add(self, kind: Hashable) -> None:
+        """Remember what was tried in vain."""
+        if len(self._left) >= _REMEMBERED:
+            self._left.clear()
+        self._left[kind] = _SKIPPED
+
+
 class Brief:
     """A connection for questions that take no time, as a page along an index does.
 
@@ -54,35 +74,26 @@ class Brief:
     questions of its kind go there directly for the next hundred times.
     """
 
-    def __init__(self, connection: apsw.Connection, steps: int = _STEPS) -> None:
+    def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._until = 0.0
-        self._skipping: dict[str, int] = {}
-        connection.set_progress_handler(self._is_late, steps)
+        self._late = Unpromising()
+        connection.set_progress_handler(self._is_late, _STEPS)
 
-    def ask(self, kind: str, question: Callable[[apsw.Connection], T]) -> T | None:
-        """What the question gives, which is never `None`; that says that it takes longer.
+    def ask(self, kind: Hashable, question: Callable[[apsw.Connection], T]) -> T | None:
+        """What the question gives, or `None` where it takes longer.
 
         Args:
-            kind: the statement's text, say.
+            kind: of questions that take as long as each other.
         """
-        if self.skips(kind):
+        if kind in self._late:
             return None
         self._until = time.perf_counter() + _LONGEST_SECONDS
         try:
             return question(self._connection)
         except apsw.InterruptError:
-            if len(self._skipping) >= _REMEMBERED:
-                self._skipping.clear()
-            self._skipping[kind] = _SKIPPED
+            self._late.add(kind)
             return None
-
-    def skips(self, kind: str) -> bool:
-        """Whether it is known of a kind that it takes longer; this counts as asking."""
-        skipping = self._skipping.get(kind, 0)
-        if skipping:
-            self._skipping[kind] = skipping - 1
-        return skipping > 0
 
     def close(self) -> None:
         """Close the connection."""
