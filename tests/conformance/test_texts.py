@@ -5,10 +5,12 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+import apsw
 import httpx
 import msgspec
 import pytest
@@ -25,12 +27,18 @@ from enrollscope.odata.errors import BadRequest
 from enrollscope.odata.headers import JsonFormat, MetadataLevel, OmitValues, ProtocolVersion
 from enrollscope.odata.layout import TYPE, Layout, Record
 from enrollscope.odata.plan import Actor, Create, Order, Paging, Projection, Query, Shown
+from enrollscope.odata.schema import Schema
 from enrollscope.odata.textform import TextForm
 from enrollscope.odata.values import Instant
 from enrollscope.odata.writer import EntityWriter
 from enrollscope.settings import Settings
 from enrollscope.store.base import PageText, Store
+from enrollscope.store.history import MIGRATIONS, History
 from enrollscope.store.opening import open_store
+from enrollscope.store.sqlite_file import connect
+from enrollscope.store.sqlite_functions import register
+from enrollscope.store.sqlite_questions import Questions
+from enrollscope.store.sqlite_rows import rows_of
 from tests.conformance.conftest import SNAPSHOT, Opened
 from tests.conformance.library import LAYOUT, LIBRARY
 from tests.conformance.questions import RECORDS, orders
@@ -105,10 +113,39 @@ def events(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 
 
 @dataclass(frozen=True)
+class Texts:
+    """Texts from the file of a store, however long they take; a store gives up what does not come at once."""
+
+    questions: Questions
+    connection: apsw.Connection
+
+    @classmethod
+    def of(cls, path: Path, schema: Schema) -> "Texts":
+        """Read a file that a store has made."""
+        connection = connect(path)
+        register(connection)
+        return cls(Questions(schema, *rows_of(schema)), connection)
+
+    def page(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:
+        """See `Store.text`."""
+        statements = self.questions.text(query, paging, form)
+        if statements is None:
+            return None
+        return self.questions.run_text(self.connection, statements, tenant, query, paging)
+
+
+@dataclass(frozen=True)
+class Embedded(Opened):
+    """A started store, and texts from its file."""
+
+    texts: Texts
+
+
+@dataclass(frozen=True)
 class Asking:
     """Asks for the pages of a tenant as text and as records."""
 
-    opened: Opened
+    opened: Embedded
     model: Model
     layout: Layout
     tenant: str
@@ -117,7 +154,7 @@ class Asking:
     include_unknown: bool = False
 
     def writer(self) -> EntityWriter:
-        """A new one, with a form of its own: a store remembers of a form that it did not say what it should."""
+        """Writes what is shown."""
         return EntityWriter(
             self.model,
             self.layout,
@@ -128,27 +165,27 @@ class Asking:
 
     def compare(self, query: Query, paging: Paging) -> None:
         """Go through all pages. There is a text wherever a form says what the entities are."""
-        writer, store, size = self.writer(), self.opened.store, paging.limit - 1
+        writer, store, texts = self.writer(), self.opened.store, self.opened.texts
+        size = paging.limit - 1
+        form = writer.form
+        assert form is not None
         exact = all(key.expression.type is not Primitive.DOUBLE for key in query.order)
         while True:
-            form = writer.form
-            assert form is not None
             try:
                 page = self.opened.run(store.fetch(self.tenant, query, paging))
             except BadRequest as refusal:
                 if exact:
                     with pytest.raises(BadRequest, match=re.escape(refusal.message)):
-                        store.text(self.tenant, query, paging, form)
+                        texts.page(self.tenant, query, paging, form)
                 return
             shown, more = page.records[:size], len(page.records) > size
             after = shown[-1][-len(query.order) :] if more else ()
-            text = store.text(self.tenant, query, paging, form)
+            text = texts.page(self.tenant, query, paging, form)
             if exact and all(map(self.says, shown)):
                 entities = ENCODER.encode(writer.write_all(shown))[1:-1]
                 assert text == PageText(entities, after, page.total)
             else:
                 assert text is None
-                writer = self.writer()
             if not more:
                 return
             query, paging = replace(query, resumed=True), replace(paging, after=after)
@@ -175,32 +212,36 @@ def _said(item: Property, stored: Any) -> bool:
     return item.type not in UNSAYABLE
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
-    """A started store of the library, embedded."""
-    path = tmp_path_factory.mktemp("library") / "library.db"
+@contextmanager
+def started(path: Path, schema: Schema, history: History) -> Iterator[Embedded]:
+    """Start an embedded store."""
     with asyncio.Runner() as runner:
-        store = open_store(f"sqlite:///{path}", LIBRARY, history=SNAPSHOT)
+        store = open_store(f"sqlite:///{path}", schema, history=history)
         runner.run(store.start())
-        yield Opened(store, runner)
+        texts = Texts.of(path, schema)
+        yield Embedded(store, runner, texts)
+        texts.connection.close()
         runner.run(store.close())
 
 
 @pytest.fixture(scope="module")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
-    """A started store of events, embedded."""
-    path: Path = tmp_path_factory.mktemp("events") / "events.db"
-    with asyncio.Runner() as runner:
-        store = open_store(f"sqlite:///{path}", SCHEMA)
-        runner.run(store.start())
-        yield Opened(store, runner)
-        runner.run(store.close())
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """A store of the library."""
+    with started(tmp_path_factory.mktemp("library") / "library.db", LIBRARY, SNAPSHOT) as embedded:
+        yield embedded
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """A store of events."""
+    with started(tmp_path_factory.mktemp("events") / "events.db", SCHEMA, MIGRATIONS) as embedded:
+        yield embedded
 
 
 @EXAMPLES
 @given(RECORDS, orders(), st.integers(2, 4), st.booleans())
 def test_a_text_is_the_page_in_any_order(
-    library: Opened,
+    library: Embedded,
     entities: list[tuple[str, dict[str, Any]]],
     order: tuple[tuple[Order, ...], list[Any]],
     size: int,
@@ -225,7 +266,7 @@ def test_a_text_is_the_page_in_any_order(
     st.booleans(),
 )
 def test_a_text_is_the_page_in_every_character(
-    embedded: Opened,
+    embedded: Embedded,
     entities: list[tuple[str, dict[str, Any]]],
     version: str,
     projection: Projection,
@@ -270,9 +311,9 @@ def test_what_has_a_form(arguments: dict[str, Any], expected: bool) -> None:
 
 
 class Watched:
-    """A store that counts the texts it gives, or gives none."""
+    """A store that gives all texts that can be given, and counts them; or gives none."""
 
-    def __init__(self, store: Store, *, texts: bool) -> None:
+    def __init__(self, store: Store, texts: Texts | None) -> None:
         self._store = store
         self._texts = texts
         self.given = 0
@@ -282,7 +323,7 @@ class Watched:
 
     def text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:
         """See `Store`."""
-        text = self._store.text(tenant, query, paging, form) if self._texts else None
+        text = None if self._texts is None else self._texts.page(tenant, query, paging, form)
         self.given += text is not None
         return text
 
@@ -303,7 +344,7 @@ QUESTIONS = [
     pytest.param("v1.0", "$top=2&$format=application/json;odata.metadata=none", True, id="no-metadata"),
     pytest.param("v1.0", "$count=true&$format=application/json;IEEE754Compatible=true", True, id="numbers-as-text"),
     pytest.param("v1.0", "$top=2&$compute=length(failureReason) as n&$select=id,n", False, id="computed"),
-    pytest.param("v1.0", "$apply=filter(failureCategory eq 'unknown')/skip(1)&$top=2", True, id="steps"),
+    pytest.param("v1.0", "$apply=filter(failureCategory eq 'unknown')/skip(1)&$top=2", False, id="steps"),
     pytest.param("v1.0", "$apply=groupby((failureCategory))", False, id="groups"),
     pytest.param("v1.0", "$top=2&$search=x", True, id="search"),
     pytest.param("beta", "$top=2", True, id="beta"),
@@ -333,10 +374,10 @@ SAMPLES: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("version", "query", "by_text"), QUESTIONS)
-def test_an_answer_is_the_same_from_texts(embedded: Opened, version: str, query: str, by_text: bool) -> None:
+def test_an_answer_is_the_same_from_texts(embedded: Embedded, version: str, query: str, by_text: bool) -> None:
     """Headers, count, links and entities of all pages are the same, whether the store gives texts or records."""
     tenant = stored_events(embedded, SAMPLES)
-    texts, records = (Watched(embedded.store, texts=texts) for texts in (True, False))
+    texts, records = Watched(embedded.store, embedded.texts), Watched(embedded.store, None)
 
     async def answers(store: Watched) -> list[tuple[list[tuple[bytes, bytes]], bytes]]:
         """What comes of all pages."""

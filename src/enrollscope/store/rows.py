@@ -42,10 +42,6 @@ class Rows:
         """What makes up a row: of entities a record, of a grouping its fields."""
         return [self._columns[name] for name in self._names]
 
-    def column(self, name: str) -> Sql:
-        """What a record has under a name of `Layout.names`."""
-        return self._columns[name]
-
     def keep(self, condition: Sql) -> None:
         """Have only the rows for which a condition in terms of `expressions` is true."""
         self._base = self._base.having(condition) if self._grouped else self._base.where(condition)

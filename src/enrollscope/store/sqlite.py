@@ -118,11 +118,11 @@ class SqliteStore:
 
     def text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:
         """See `base.Store`."""
-        running, questions = self._started(), self._questions
-        if questions is None or (statements := questions.text(query, paging, form)) is None:
+        running, questions, kind = self._started(), self._questions, (tenant, form)
+        if questions is None or running.brief.gives_back(query) or self._without_text.passes(kind):
             return None
-        kind = tenant, form
-        if kind in self._without_text:
+        statements = questions.text(query, paging, form)
+        if statements is None:
             return None
 
         def ask(connection: apsw.Connection) -> PageText | None:

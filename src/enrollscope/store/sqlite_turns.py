@@ -54,9 +54,13 @@ class Unpromising:
         self._left: dict[Hashable, int] = {}
 
     def __contains__(self, kind: Hashable) -> bool:
-        """Whether to go without; to ask this is one of the times."""
-        left = self._left.get(kind, 0)
-        if left:
+        """Whether the next question of a kind goes without."""
+        return kind in self._left
+
+    def passes(self, kind: Hashable) -> bool:
+        """Whether this question goes without, which is one of the times."""
+        left = self._left.pop(kind, 0)
+        if left > 1:
             self._left[kind] = left - 1
         return left > 0
 
@@ -80,13 +84,17 @@ class Brief:
         self._late = Unpromising()
         connection.set_progress_handler(self._is_late, _STEPS)
 
+    def gives_back(self, kind: Hashable) -> bool:
+        """Whether the next question of a kind would not be tried."""
+        return kind in self._late
+
     def ask(self, kind: Hashable, question: Callable[[apsw.Connection], T]) -> T | None:
         """What the question gives, or `None` where it takes longer.
 
         Args:
             kind: of questions that take as long as each other.
         """
-        if kind in self._late:
+        if self._late.passes(kind):
             return None
         self._until = time.perf_counter() + _LONGEST_SECONDS
         try:

@@ -33,7 +33,7 @@ from enrollscope.store.dialects import Dialect, Sql
 from enrollscope.store.expressions import Expressions
 from enrollscope.store.json_text import entity_text
 from enrollscope.store.rows import Rows
-from enrollscope.store.schema import BINARY, INTEGER
+from enrollscope.store.schema import BINARY, INTEGER, TEXT
 
 _CACHED_SHAPES = 512
 _MOST_ROWS = 2**63 - 1
@@ -79,13 +79,15 @@ class Statements:
         return _remembered(self._pages, (query, nulls), lambda: self._compile_page(query, nulls))
 
     def text(self, query: Query, paging: Paging, form: TextForm) -> Statement | None:
-        """The statement for the JSON of a page, on SQLite; `None` where the keys of its order cannot be JSON.
+        """The statement for the JSON of a page, on SQLite.
 
-        It gives one row: the entities, all but the last of `Paging.limit`, with commas between; how many they are; of
-        how many the form says the text; and where they are as many as may be, the order keys of the last of them and
-        of the one that follows, if there is one.
+        `None` where the rows are not those of the table, or the keys of the order cannot be JSON. Otherwise it gives
+        one row: the entities, all but the last of `Paging.limit`, with commas between; how many they are; of how many
+        the form says the text; and where they are as many as may be, the order keys of the last of them and of the one
+        that follows, if there is one.
         """
-        if query.computed or query.width is not None or not all(map(_is_exact_in_json, query.order)):
+        plain = not query.computed and not query.steps and all(map(_is_exact_in_json, query.order))
+        if not plain:
             return None
         nulls = tuple([value is None for value in paging.after]) if query.resumed else ()
         return _remembered(self._texts, (query, nulls, form), lambda: self._compile_text(query, nulls, form))
@@ -102,7 +104,9 @@ class Statements:
 
     def _compile_text(self, query: Query, nulls: Nulls, form: TextForm) -> Statement:
         rows, keys, ordered = self._sorted(query, nulls)
-        entities = rows.select(entity_text(form, rows.column).label("entity")).order_by(*ordered)
+        table = self._tables[query.stored]
+        entity = literal_column(entity_text(form, lambda name: f"{_quoted(table.name)}.{_quoted(name)}"), TEXT)
+        entities = rows.select(entity.label("entity")).order_by(*ordered)
         one_by_one = _limited(entities, "odata_size", "odata_skip").subquery()
         number = func.count()
         # Texts are joined in the order of the rows: a subquery with a limit gives them in its own.
@@ -148,6 +152,11 @@ class Statements:
         compiled = statement.compile(dialect=self._dialect.compiler)
         constants = compiled.params
         return Statement(str(compiled), tuple(_source(name, constants) for name in compiled.positiontup or ()))
+
+
+def _quoted(name: str) -> str:
+    """An identifier; names come from the model."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _is_exact_in_json(key: Order) -> bool:
