@@ -283,6 +283,19 @@ def test_a_text_is_the_page_in_every_character(
     asking.compare(query, Paging((), 3))
 
 
+def test_a_text_is_the_page_at_the_ends_of_the_calendar(embedded: Embedded) -> None:
+    """Where the local time leaves the calendar by one tick, or does not yet, it is printed as ever."""
+    instants = [
+        Instant(local - offset * 600_000_000, offset)
+        for local in (FIRST - 1, FIRST, FIRST + 1, LAST - 1, LAST, LAST + 1)
+        for offset in (-840, -61, -1, 0, 1, 59, 840)
+    ]
+    tenant = stored_events(embedded, [(EVENT_KINDS[0], {"eventDateTime": instant}) for instant in instants])
+    order = (Order(Column("eventDateTime", Primitive.DATE_TIME_OFFSET)), Order(Column("id", Primitive.STRING)))
+    asking = Asking(embedded, SCHEMA.view("v1.0"), EVENTS, tenant, Projection())
+    asking.compare(Query("events", None, order), Paging((), len(instants) + 1))
+
+
 def stored_events(opened: Opened, entities: list[tuple[str, dict[str, Any]]]) -> str:
     """Write events for a new tenant."""
     tenant = str(uuid.uuid4())
