@@ -39,7 +39,7 @@ from enrollscope.store.opening import migrate_store, open_store
 from enrollscope.store.sqlite_frames import Assignment
 from enrollscope.store.sqlite_functions import register
 from enrollscope.store.sqlite_questions import Questions
-from enrollscope.store.sqlite_turns import Brief
+from enrollscope.store.sqlite_turns import Brief, Unpromising
 from enrollscope.store.sqlite_writer import Writer
 from enrollscope.store.statements import Statement
 from tests.conformance.conftest import SNAPSHOT
@@ -270,6 +270,15 @@ def test_a_long_question_is_given_back_at_once() -> None:
     tried = [brief.ask("slow", lambda connection: numbers(connection, 1)) for _ in range(101)]
     assert tried == [None] * 100 + [[(1,)]]
     brief.close()
+
+
+def test_what_was_tried_in_vain_is_left_alone_a_hundred_times() -> None:
+    """A kind that did not keep its promise is passed over a hundred times, the others are not."""
+    unpromising = Unpromising()
+    unpromising.add("vain")
+    assert [unpromising.passes("vain") for _ in range(101)] == [True] * 100 + [False]
+    assert "vain" not in unpromising
+    assert not unpromising.passes("other")
 
 
 async def test_what_is_nested_too_deep_is_refused(store: Store) -> None:

@@ -23,10 +23,14 @@ from enrollscope.odata.pickedwriter import PickedWriter
 from enrollscope.odata.plan import Page, Projection, ReadCollection, ReadProperty, Scope
 from enrollscope.odata.properties import property_body, property_context, property_value, raw_value
 from enrollscope.odata.resultwriter import ResultWriter
+from enrollscope.odata.textform import TextForm
 from enrollscope.odata.writer import EntityWriter, collection_body, context_url
+from enrollscope.store.base import PageText
 
 _MOST_WRITERS = 256
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
+_END = b"]}"
+"""Of the body of a collection, behind its entities."""
 _PAGE_STATE = re.compile(r"(?i)(?:\$|%24)?skip(?:token)?=")
 
 
@@ -96,25 +100,51 @@ class Renderer:
         Args:
             query: the request's own query string, still encoded, which the link goes on with.
         """
-        scope, size = plan.scope, plan.page_size
+        size = plan.page_size
         records = page.records[:size]
-        link = None
-        if records and len(page.records) > size:
-            seen = records[-1][-len(plan.query.order) :]
-            if plan.timed:
-                seen = (*seen, plan.paging.now)
-            token = self._cursors.write(seen, plan.fingerprint, how.tenant)
-            kept = [_in_url(part) for part in query.split("&") if part and not _PAGE_STATE.match(part)]
-            link = f"{how.base}/{scope.path}{scope.cast}?{'&'.join([*kept, f'$skiptoken={token}'])}"
-        body = collection_body(
-            self._written(records, plan, how),
-            context=context_url(how.base, scope.context, plan.projection),
-            json_format=how.json_format,
-            count=page.total,
-            next_link=link,
+        more = records and len(page.records) > size
+        link = self._next_link(records[-1][-len(plan.query.order) :], plan, query, how) if more else None
+        return self._collection(self._written(records, plan, how), page.total, link, plan, how)
+
+    def form(self, plan: ReadCollection, how: Answering) -> TextForm | None:
+        """How a store would put the text of a page together, if it can be said."""
+        return None if plan.results is not None else self._writer(plan.scope, plan.projection, how).form
+
+    def page_of_text(self, page: PageText, plan: ReadCollection, query: str, how: Answering) -> Reply:
+        """What `page` gives, of a text that the store put together."""
+        link = self._next_link(page.after, plan, query, how) if page.after else None
+        return self._collection((), page.total, link, plan, how, page.entities)
+
+    def _next_link(self, seen: tuple[Any, ...], plan: ReadCollection, query: str, how: Answering) -> str:
+        scope = plan.scope
+        if plan.timed:
+            seen = (*seen, plan.paging.now)
+        token = self._cursors.write(seen, plan.fingerprint, how.tenant)
+        kept = [_in_url(part) for part in query.split("&") if part and not _PAGE_STATE.match(part)]
+        return f"{how.base}/{scope.path}{scope.cast}?{'&'.join([*kept, f'$skiptoken={token}'])}"
+
+    def _collection(
+        self,
+        entities: Iterable[Any],
+        count: int | None,
+        link: str | None,
+        plan: ReadCollection,
+        how: Answering,
+        text: bytes = b"",
+    ) -> Reply:
+        body = _ENCODER.encode(
+            collection_body(
+                entities,
+                context=context_url(how.base, plan.scope.context, plan.projection),
+                json_format=how.json_format,
+                count=count,
+                next_link=link,
+            )
         )
+        if text:
+            body = b"".join((body[: -len(_END)], text, _END))
         version = ("OData-Version", how.json_format.version)
-        return Reply(200, _ENCODER.encode(body), how.json_format.content_type, [version])
+        return Reply(200, body, how.json_format.content_type, [version])
 
     def _written(self, records: Sequence[Record], plan: ReadCollection, how: Answering) -> Iterable[Any]:
         """The entities of a page, or the results of a grouping."""

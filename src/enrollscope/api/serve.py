@@ -258,8 +258,13 @@ class Service:
         return Reply(200, str(total).encode("ascii"), "text/plain", headers)
 
     async def _read_collection(self, plan: ReadCollection, call: Call, caller: Caller, how: Answering) -> Reply:
-        page = await self._in_time(self._store.fetch(caller.tenant_id, plan.query, plan.paging))
-        reply = self._renderer.page(page, plan, call.query, how)
+        form = self._renderer.form(plan, how)
+        text = None if form is None else self._store.text(caller.tenant_id, plan.query, plan.paging, form)
+        if text is not None:
+            reply = self._renderer.page_of_text(text, plan, call.query, how)
+        else:
+            page = await self._in_time(self._store.fetch(caller.tenant_id, plan.query, plan.paging))
+            reply = self._renderer.page(page, plan, call.query, how)
         reply.headers.extend(applied(how.preferences, body=True, page_size=self._settings.page_size))
         return reply
 

@@ -10,7 +10,8 @@ import binascii
 import hashlib
 import hmac
 import json
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from enrollscope.odata.errors import BadRequest, NotBuilt
 
@@ -41,7 +42,7 @@ class CursorSigner:
         Raises:
             NotBuilt: the values are too long for a link.
         """
-        payload = json.dumps(values, separators=(",", ":"), ensure_ascii=False, default=_spelled).encode()
+        payload = _ENCODER.encode(values).encode()
         signature = self._sign(payload, question, tenant)
         token = base64.urlsafe_b64encode(signature + payload).rstrip(b"=").decode("ascii")
         if len(token) > _MAX_TOKEN:
@@ -75,8 +76,13 @@ class CursorSigner:
         return tuple(json.loads(payload, object_hook=_read))
 
     def _sign(self, payload: bytes, question: bytes, tenant: str) -> bytes:
-        message = question + hashlib.sha256(tenant.encode()).digest() + payload
+        message = question + _digest(tenant) + payload
         return hmac.digest(self._secret, message, "sha256")[:_SIGNATURE_BYTES]
+
+
+@lru_cache(1024)
+def _digest(tenant: str) -> bytes:
+    return hashlib.sha256(tenant.encode()).digest()
 
 
 def _spelled(value: object) -> dict[str, str]:
@@ -84,6 +90,9 @@ def _spelled(value: object) -> dict[str, str]:
     if not isinstance(value, bytes):
         raise TypeError(f"{type(value).__name__} cannot be the value of an order key")
     return {"base64": base64.b64encode(value).decode("ascii")}
+
+
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=_spelled)
 
 
 def _read(spelled: dict[str, str]) -> bytes:

@@ -57,12 +57,15 @@ class PropertyWriters:
             case Primitive():
                 return self._primitive(item.type)
             case EnumType():
-                hidden = item.type.hidden_names if self._include_unknown else {}
-                return _MemberNames({**hidden, **item.type.names}, item.type).__getitem__
+                return _MemberNames(self.members(item.type), item.type).__getitem__
             case ComplexType():
                 return _of_text(self._complex(item.type, parts))
             case _:
                 assert_never(item.type)
+
+    def members(self, kind: EnumType) -> Mapping[int, str]:
+        """Number → name, of the members that are shown by name."""
+        return {**(kind.hidden_names if self._include_unknown else {}), **kind.names}
 
     def of_computed(self, kind: ScalarType) -> WriteValue | None:
         """The same for a value that a request computes. A point in time is in UTC; no store need know booleans."""

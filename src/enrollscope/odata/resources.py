@@ -124,6 +124,8 @@ class Resources:
         self._scopes: dict[tuple[str, str], Scope] = {}
         # Raw path of a collection → its scope: most requests name one entity of a collection named before.
         self._collections: dict[str, Scope] = {}
+        # The same for requests that name such a collection itself.
+        self._whole: dict[str, Collection] = {}
 
     def find(self, path: str, user: str | None, options: Options = NO_OPTIONS) -> Resource:
         """Find what a raw path, still percent-encoded, names. For the rest see `resolve`.
@@ -131,6 +133,8 @@ class Resources:
         Args:
             options: those of the request, whose parameter aliases may stand for keys (URL conventions 4.01 §5.3).
         """
+        if (whole := self._whole.get(path)) is not None:
+            return whole
         prefix, _, last = path.rpartition("/")
         plain = _PLAIN_KEY.fullmatch(last) is not None
         if plain and (scope := self._collections.get(prefix)) is not None:
@@ -143,7 +147,15 @@ class Resources:
             if len(self._collections) >= _MOST_COLLECTIONS:
                 self._collections.clear()
             self._collections[prefix] = resource.scope
+        if isinstance(resource, Collection) and self._is_of_nobody(resource):
+            if len(self._whole) >= _MOST_COLLECTIONS:
+                self._whole.clear()
+            self._whole[path] = resource
         return resource
+
+    def _is_of_nobody(self, collection: Collection) -> bool:
+        scope = collection.scope
+        return not collection.predicates and self._scopes.get((scope.path, scope.context)) is scope
 
     def resolve(self, segments: tuple[PathSegment, ...], user: str | None) -> Resource:
         """Find what a path names.

@@ -6,7 +6,7 @@ written, an empty collection is `[]`. A Decimal is a `decimal.Decimal`, to be en
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import repeat
 from operator import itemgetter
 from typing import Any, TypeAlias
@@ -18,6 +18,7 @@ from enrollscope.odata.headers import JsonFormat, MetadataLevel, OmitValues
 from enrollscope.odata.layout import KEY, TYPE, VERSION, Layout, Record
 from enrollscope.odata.plan import Projection
 from enrollscope.odata.propertywriter import PropertyWriters, WriteValue, type_annotation
+from enrollscope.odata.textform import Part, TextForm, entity_parts
 from enrollscope.odata.values import write_instant
 
 Finish: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
@@ -45,6 +46,7 @@ class _Steps:
         collections: numbers of the properties whose null stands for the empty one.
         finish: what is done to the whole entity at last: for what few clients ask for.
         columns: the same for many records at once, column by column.
+        items: the properties, without those that are computed.
     """
 
     type_name: str
@@ -55,6 +57,7 @@ class _Steps:
     collections: tuple[int, ...]
     finish: Finish | None
     columns: tuple[_ReadColumn, ...]
+    items: tuple[Property, ...]
 
     def values(self, record: Record) -> list[Any]:
         """The values of the properties."""
@@ -99,12 +102,15 @@ class EntityWriter:
         objects: MakeObject = dictionaries,
     ) -> None:
         self._objects = objects
+        self._layout = layout
+        self._plain = not projection.computed and not projection.picked
         self._makers: dict[tuple[str, bool], Callable[..., Any]] = {}
         self._level = json_format.level
         prefix = json_format.prefix
         self._context, self._type, self._etag = f"{prefix}context", f"{prefix}type", f"{prefix}etag"
         self._id, self._edit_link = f"{prefix}id", f"{prefix}editLink"
         writers = PropertyWriters(json_format, include_unknown=include_unknown)
+        self._writers = writers
         self._steps: Mapping[str, _Steps] = {
             name: _steps(model.shown_as(name), layout, projection, writers, omit) for name in layout.types
         }
@@ -167,6 +173,20 @@ class EntityWriter:
                 found[place] = entity
         return found
 
+    @cached_property
+    def form(self) -> TextForm | None:
+        """What `write_all` does, without a context, as a value; `None` where there is no saying that."""
+        if not self._plain or any(steps.finish is not None for steps in self._steps.values()):
+            return None
+        return TextForm({kind: self._parts(steps) for kind, steps in self._steps.items()})
+
+    def _parts(self, steps: _Steps) -> tuple[Part, ...]:
+        if self._level is MetadataLevel.NONE:
+            return entity_parts(self._layout, (), None, steps.items, self._writers)
+        control = [(self._type, steps.type_name)] if steps.type_name else []
+        before, after = etag(0).split("0")
+        return entity_parts(self._layout, control, (self._etag, (before, after)), steps.items, self._writers)
+
     def _table(self, kind: str, columns: Sequence[_Column], context: str | None) -> list[Any]:
         """Entities of one stored type, at a level below full metadata."""
         steps = self._steps[kind]
@@ -178,7 +198,8 @@ class EntityWriter:
                 control.append(repeat(steps.type_name))
             control.append(map(etag, columns[VERSION]))
         make = self._maker(kind, with_context=context is not None)
-        return list(map(make, *control, *[read(columns) for read in steps.columns]))
+        values = [*control, *[read(columns) for read in steps.columns]]
+        return list(map(make, *values)) if values else [make() for _ in columns[TYPE]]
 
     def _maker(self, kind: str, *, with_context: bool) -> Callable[..., Any]:
         """What makes entities of a stored type of their control information and properties, below full metadata."""
@@ -231,6 +252,7 @@ def _steps(
             else _read_column(place, conversions[name], missing=[] if name in collections else None)
             for name, place in places.items()
         ),
+        items=tuple(items),
     )
 
 

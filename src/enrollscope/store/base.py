@@ -13,6 +13,7 @@ import msgspec
 from enrollscope.odata.errors import ODataError
 from enrollscope.odata.layout import Layout, Record
 from enrollscope.odata.plan import Command, Page, Paging, Query
+from enrollscope.odata.textform import TextForm
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -25,6 +26,21 @@ class Written(msgspec.Struct, frozen=True):
 
     record: Record
     changed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """A page as JSON text.
+
+    Attributes:
+        entities: UTF-8, with commas between them.
+        after: the values of the order keys of the last of them; empty where no more follow.
+        total: set when `Paging.total` asked for it.
+    """
+
+    entities: bytes
+    after: tuple[Any, ...] = ()
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +127,13 @@ class Store(Protocol):
 
     async def fetch(self, tenant: str, query: Query, paging: Paging) -> Page:
         """The records that a query matches, in its order, each with the computed values and the order keys appended."""
+        ...
+
+    def text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:
+        """All but the last of the records that `fetch` would give, as JSON; that one only tells that more follow.
+
+        `None`: the form does not say what some of them look like, or `fetch` and a writer are no slower here and now.
+        """
         ...
 
     async def count(self, tenant: str, query: Query, paging: Paging) -> int:

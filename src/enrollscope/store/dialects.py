@@ -43,7 +43,7 @@ WHITE_SPACE = (
     "\u2028\u2029\u202f\u205f\u3000"
 )
 
-_EPOCH_SECONDS = 62_135_596_800
+EPOCH_SECONDS = 62_135_596_800
 """Seconds from 0001-01-01 to 1970-01-01."""
 
 
@@ -267,7 +267,7 @@ class SqliteDialect:
 
     def date_of(self, ticks: Sql) -> Sql:
         """See `Dialect`."""
-        return func.strftime("%Y-%m-%d", ticks // TICKS_PER_SECOND - _EPOCH_SECONDS, "unixepoch", type_=TEXT)
+        return func.strftime("%Y-%m-%d", ticks // TICKS_PER_SECOND - EPOCH_SECONDS, "unixepoch", type_=TEXT)
 
     def time_of(self, ticks: Sql) -> Sql:
         """See `Dialect`."""
@@ -282,7 +282,7 @@ class SqliteDialect:
 
     def day_ticks(self, day: Sql) -> Sql:
         """See `Dialect`."""
-        seconds = cast(func.strftime("%s", day), INTEGER) + _EPOCH_SECONDS
+        seconds = cast(func.strftime("%s", day), INTEGER) + EPOCH_SECONDS
         return seconds * TICKS_PER_SECOND
 
     def whole(self, number: Sql) -> Sql:

@@ -18,7 +18,8 @@ from enrollscope.odata.errors import ServiceUnavailable
 from enrollscope.odata.layout import Layout, Record
 from enrollscope.odata.plan import Command, Page, Paging, Query
 from enrollscope.odata.schema import Schema
-from enrollscope.store.base import Change, StoreRefused, Written
+from enrollscope.odata.textform import TextForm
+from enrollscope.store.base import Change, PageText, StoreRefused, Written
 from enrollscope.store.commit import GroupCommit
 from enrollscope.store.history import History
 from enrollscope.store.sqlite_file import FileLock, connect, examine, make_place, migrate, refusing, revision_of
@@ -27,7 +28,7 @@ from enrollscope.store.sqlite_functions import register
 from enrollscope.store.sqlite_process import WriterProcess, Writing
 from enrollscope.store.sqlite_rows import Log, rows_of
 from enrollscope.store.sqlite_threads import ConnectionThreads
-from enrollscope.store.sqlite_turns import Brief, Snapshots
+from enrollscope.store.sqlite_turns import Brief, Snapshots, Unpromising
 
 if TYPE_CHECKING:
     from enrollscope.store.sqlite_questions import Questions
@@ -63,6 +64,7 @@ class SqliteStore:
         self._schema = schema
         self._questions: Questions | None = None
         self._running: _Running | None = None
+        self._without_text = Unpromising()
         self._warming: asyncio.Task[None] | None = None
 
     @property
@@ -111,8 +113,25 @@ class SqliteStore:
         def ask(connection: apsw.Connection) -> Page:
             return questions.run_page(connection, statements, tenant, query, paging)
 
-        page = running.brief.ask(statements[0].text, ask)
+        page = running.brief.ask(query, ask)
         return page if page is not None else await running.readers.run(ask)
+
+    def text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:
+        """See `base.Store`."""
+        running, questions, kind = self._started(), self._questions, (tenant, form)
+        if questions is None or running.brief.gives_back(query) or self._without_text.passes(kind):
+            return None
+        statements = questions.text(query, paging, form)
+        if statements is None:
+            return None
+
+        def ask(connection: apsw.Connection) -> PageText | None:
+            text = questions.run_text(connection, statements, tenant, query, paging)
+            if text is None:
+                self._without_text.add(kind)
+            return text
+
+        return running.brief.ask(query, ask)
 
     async def count(self, tenant: str, query: Query, paging: Paging) -> int:
         """See `base.Store`."""
@@ -174,6 +193,8 @@ class SqliteStore:
     def _reading_connection(self) -> apsw.Connection:
         connection = connect(self._path)
         register(connection)
+        # Without it, SQLite compiles a statement again for each new set of values, in case another plan fits them.
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         connection.pragma("query_only", 1)
         connection.pragma("mmap_size", _MAPPED_BYTES)
         connection.pragma("temp_store", "FILE")

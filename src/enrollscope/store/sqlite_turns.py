@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Final, TypeVar
 
 import apsw
@@ -47,6 +47,30 @@ class Snapshots:
             self._connection.execute("COMMIT")
 
 
+class Unpromising:
+    """Kinds of questions for which something was tried in vain, and which go without it for the next hundred times."""
+
+    def __init__(self) -> None:
+        self._left: dict[Hashable, int] = {}
+
+    def __contains__(self, kind: Hashable) -> bool:
+        """Whether the next question of a kind goes without."""
+        return kind in self._left
+
+    def passes(self, kind: Hashable) -> bool:
+        """Whether this question goes without, which is one of the times."""
+        left = self._left.pop(kind, 0)
+        if left > 1:
+            self._left[kind] = left - 1
+        return left > 0
+
+    def add(self, kind: Hashable) -> None:
+        """Remember what was tried in vain."""
+        if len(self._left) >= _REMEMBERED:
+            self._left.clear()
+        self._left[kind] = _SKIPPED
+
+
 class Brief:
     """A connection for questions that take no time, as a page along an index does.
 
@@ -57,26 +81,26 @@ class Brief:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._until = 0.0
-        self._skipping: dict[str, int] = {}
+        self._late = Unpromising()
         connection.set_progress_handler(self._is_late, _STEPS)
 
-    def ask(self, kind: str, question: Callable[[apsw.Connection], T]) -> T | None:
-        """What the question gives, which is never `None`; that says that it takes longer.
+    def gives_back(self, kind: Hashable) -> bool:
+        """Whether the next question of a kind would not be tried."""
+        return kind in self._late
+
+    def ask(self, kind: Hashable, question: Callable[[apsw.Connection], T]) -> T | None:
+        """What the question gives, or `None` where it takes longer.
 
         Args:
-            kind: the statement's text, say.
+            kind: of questions that take as long as each other.
         """
-        skipping = self._skipping.get(kind, 0)
-        if skipping:
-            self._skipping[kind] = skipping - 1
+        if self._late.passes(kind):
             return None
         self._until = time.perf_counter() + _LONGEST_SECONDS
         try:
             return question(self._connection)
         except apsw.InterruptError:
-            if len(self._skipping) >= _REMEMBERED:
-                self._skipping.clear()
-            self._skipping[kind] = _SKIPPED
+            self._late.add(kind)
             return None
 
     def close(self) -> None:

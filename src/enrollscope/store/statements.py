@@ -6,19 +6,40 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import Select, Table, and_, bindparam, false, null, or_, tuple_
+from sqlalchemy import (
+    Select,
+    Table,
+    UnaryExpression,
+    and_,
+    bindparam,
+    case,
+    cast,
+    false,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    tuple_,
+)
 
 from enrollscope.odata.bound import Bound
+from enrollscope.odata.edm import EnumType, Primitive
 from enrollscope.odata.errors import BadRequest, NotBuilt
 from enrollscope.odata.layout import Layout
 from enrollscope.odata.plan import Order, Paging, Query, Step
+from enrollscope.odata.textform import TextForm
 from enrollscope.store.dialects import Dialect, Sql
 from enrollscope.store.expressions import Expressions
+from enrollscope.store.json_text import entity_text
 from enrollscope.store.rows import Rows
-from enrollscope.store.schema import INTEGER
+from enrollscope.store.schema import BINARY, INTEGER, TEXT
 
 _CACHED_SHAPES = 512
 _MOST_ROWS = 2**63 - 1
+
+_INEXACT_IN_JSON = frozenset((Primitive.SINGLE, Primitive.DOUBLE, Primitive.BINARY))
+"""Types whose stored values JSON does not give back as they were."""
 
 Source: TypeAlias = Callable[[str, Paging], Any]
 
@@ -49,6 +70,7 @@ class Statements:
         self._tables = tables
         self._dialect = dialect
         self._pages: OrderedDict[tuple[Query, Nulls], Statement] = OrderedDict()
+        self._texts: OrderedDict[tuple[Query, Nulls, TextForm], Statement] = OrderedDict()
         self._counts: OrderedDict[tuple[str, tuple[Step, ...], Bound | None], Statement] = OrderedDict()
 
     def page(self, query: Query, paging: Paging) -> Statement:
@@ -56,15 +78,55 @@ class Statements:
         nulls = tuple([value is None for value in paging.after]) if query.resumed else ()
         return _remembered(self._pages, (query, nulls), lambda: self._compile_page(query, nulls))
 
+    def text(self, query: Query, paging: Paging, form: TextForm) -> Statement | None:
+        """The statement for the JSON of a page, on SQLite.
+
+        `None` where the rows are not those of the table, or the keys of the order cannot be JSON. Otherwise it gives
+        one row: the entities, all but the last of `Paging.limit`, with commas between; how many they are; of how many
+        the form says the text; and where they are as many as may be, the order keys of the last of them and of the one
+        that follows, if there is one.
+        """
+        plain = not query.computed and not query.steps and all(map(_is_exact_in_json, query.order))
+        if not plain:
+            return None
+        nulls = tuple([value is None for value in paging.after]) if query.resumed else ()
+        return _remembered(self._texts, (query, nulls, form), lambda: self._compile_text(query, nulls, form))
+
     def count(self, query: Query) -> Statement:
         """The statement for how many records match."""
         return _remembered(self._counts, (query.stored, query.steps, query.where), lambda: self._compile_count(query))
 
     def _compile_page(self, query: Query, nulls: Nulls) -> Statement:
+        rows, keys, ordered = self._sorted(query, nulls)
+        further = [rows.expressions.shown(item).label(None) for item in query.computed]
+        statement = rows.select(*rows.columns, *further, *(key.label(None) for key in keys)).order_by(*ordered)
+        return self._compile(_limited(statement, "odata_limit", "odata_skip"))
+
+    def _compile_text(self, query: Query, nulls: Nulls, form: TextForm) -> Statement:
+        rows, keys, ordered = self._sorted(query, nulls)
+        table = self._tables[query.stored]
+        entity = literal_column(entity_text(form, lambda name: f"{_quoted(table.name)}.{_quoted(name)}"), TEXT)
+        entities = rows.select(entity.label("entity")).order_by(*ordered)
+        one_by_one = _limited(entities, "odata_size", "odata_skip").subquery()
+        number = func.count()
+        # Texts are joined in the order of the rows: a subquery with a limit gives them in its own.
+        page = select(
+            cast(func.group_concat(one_by_one.c.entity, literal_column("','")), BINARY).label("entities"),
+            number.label("number"),
+            func.count(one_by_one.c.entity).label("said"),
+        ).subquery()
+        two = _limited(rows.select(*(key.label(None) for key in keys)).order_by(*ordered), "odata_pair", "odata_last")
+        last = two.subquery()
+        places = select(func.json_group_array(func.json_array(*last.c))).scalar_subquery()
+        full = page.c.number == bindparam("odata_size", type_=INTEGER)
+        # The second search, which an index answers, is made for a full page alone.
+        return self._compile(select(page.c.entities, page.c.number, page.c.said, case((full, places))))
+
+    def _sorted(self, query: Query, nulls: Nulls) -> tuple[Rows, list[Sql], list[UnaryExpression[Any]]]:
+        """The rows that match, the keys of their order, and the order."""
         rows = self._rows(query)
         expressions = rows.expressions
         keys = [expressions.comparable(key.expression) for key in query.order]
-        further = [expressions.shown(item).label(None) for item in query.computed]
         if query.where is not None:
             rows.keep(expressions.holds(query.where))
         if query.resumed:
@@ -73,10 +135,7 @@ class Statements:
             self._dialect.ordered(key, descending=order.descending)
             for key, order in zip(keys, query.order, strict=True)
         ]
-        statement = rows.select(*rows.columns, *further, *(key.label(None) for key in keys)).order_by(*ordered)
-        return self._compile(
-            statement.limit(bindparam("odata_limit", type_=INTEGER)).offset(bindparam("odata_skip", type_=INTEGER))
-        )
+        return rows, keys, ordered
 
     def _compile_count(self, query: Query) -> Statement:
         rows = self._rows(query)
@@ -93,6 +152,20 @@ class Statements:
         compiled = statement.compile(dialect=self._dialect.compiler)
         constants = compiled.params
         return Statement(str(compiled), tuple(_source(name, constants) for name in compiled.positiontup or ()))
+
+
+def _quoted(name: str) -> str:
+    """An identifier; names come from the model."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _is_exact_in_json(key: Order) -> bool:
+    kind = key.expression.type
+    return isinstance(kind, EnumType) or (kind is not None and kind not in _INEXACT_IN_JSON)
+
+
+def _limited(statement: Select[Any], limit: str, offset: str) -> Select[Any]:
+    return statement.limit(bindparam(limit, type_=INTEGER)).offset(bindparam(offset, type_=INTEGER))
 
 
 def _behind(order: tuple[Order, ...], keys: list[Sql], nulls: Nulls, expressions: Expressions) -> Sql:
@@ -139,6 +212,12 @@ def _source(name: str, constants: Mapping[str, Any]) -> Source:
             return lambda _, paging: min(paging.limit, _MOST_ROWS)
         case ["odata", "skip"]:
             return lambda _, paging: min(paging.skip, _MOST_ROWS)
+        case ["odata", "size"]:
+            return lambda _, paging: min(paging.limit, _MOST_ROWS) - 1
+        case ["odata", "last"]:
+            return lambda _, paging: min(paging.skip + paging.limit, _MOST_ROWS) - 2
+        case ["odata", "pair"]:
+            return lambda *_: 2
         case ["odata", "now"]:
             return lambda _, paging: paging.now
         case _:
