@@ -334,7 +334,7 @@ class Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:
+    async def text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:
         """See `Store`."""
         text = None if self._texts is None else self._texts.page(tenant, query, paging, form)
         self.given += text is not None

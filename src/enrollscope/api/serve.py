@@ -259,7 +259,7 @@ class Service:
 
     async def _read_collection(self, plan: ReadCollection, call: Call, caller: Caller, how: Answering) -> Reply:
         form = self._renderer.form(plan, how)
-        text = None if form is None else self._store.text(caller.tenant_id, plan.query, plan.paging, form)
+        text = None if form is None else await self._store.text(caller.tenant_id, plan.query, plan.paging, form)
         if text is not None:
             reply = self._renderer.page_of_text(text, plan, call.query, how)
         else:

@@ -129,7 +129,7 @@ class Store(Protocol):
         """The records that a query matches, in its order, each with the computed values and the order keys appended."""
         ...
 
-    def text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:
+    async def text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:
         """All but the last of the records that `fetch` would give, as JSON; that one only tells that more follow.
 
         `None`: the form does not say what some of them look like, or `fetch` and a writer are no slower here and now.

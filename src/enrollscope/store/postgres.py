@@ -137,7 +137,7 @@ class PostgresStore:
         questions = await self._loaded()
         return await self._ask(lambda connection: questions.page(connection, tenant, query, paging))
 
-    def text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:  # noqa: ARG002
+    async def text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:  # noqa: ARG002
         """See `base.Store`. JSON costs more in the server than it saves here."""
         return None
 

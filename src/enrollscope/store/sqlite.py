@@ -1,7 +1,8 @@
 """The embedded store: one file, one process.
 
 A process beside this one writes, in group commits. Reads by key, and questions that take no time, run on the event
-loop itself: they cost less than handing them to a thread, because the pages they need are nearly always in memory. What
+loop itself: they cost less than handing them to a thread, because the pages they need are nearly always in memory. The
+JSON of a page, which SQLite puts together, needs the interpreter for a moment alone and has a thread of its own. What
 takes longer goes to a few threads.
 """
 
@@ -28,7 +29,7 @@ from enrollscope.store.sqlite_functions import register
 from enrollscope.store.sqlite_process import WriterProcess, Writing
 from enrollscope.store.sqlite_rows import Log, rows_of
 from enrollscope.store.sqlite_threads import ConnectionThreads
-from enrollscope.store.sqlite_turns import Brief, Snapshots, Unpromising
+from enrollscope.store.sqlite_turns import SELDOM, Brief, Late, Snapshots, Unpromising
 
 if TYPE_CHECKING:
     from enrollscope.store.sqlite_questions import Questions
@@ -64,7 +65,7 @@ class SqliteStore:
         self._schema = schema
         self._questions: Questions | None = None
         self._running: _Running | None = None
-        self._without_text = Unpromising()
+        self._without_text, self._late = Unpromising(), Unpromising()
         self._warming: asyncio.Task[None] | None = None
 
     @property
@@ -113,25 +114,33 @@ class SqliteStore:
         def ask(connection: apsw.Connection) -> Page:
             return questions.run_page(connection, statements, tenant, query, paging)
 
-        page = running.brief.ask(query, ask)
-        return page if page is not None else await running.readers.run(ask)
+        if not self._late.passes(query):
+            try:
+                return running.brief.ask(ask)
+            except Late:
+                self._late.add(query)
+        return await running.readers.run(ask)
 
-    def text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:
+    async def text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:
         """See `base.Store`."""
         running, questions, kind = self._started(), self._questions, (tenant, form)
-        if questions is None or running.brief.gives_back(query) or self._without_text.passes(kind):
+        if questions is None or query in self._late or self._without_text.passes(kind):
             return None
         statements = questions.text(query, paging, form)
         if statements is None:
             return None
 
         def ask(connection: apsw.Connection) -> PageText | None:
-            text = questions.run_text(connection, statements, tenant, query, paging)
-            if text is None:
-                self._without_text.add(kind)
-            return text
+            return questions.run_text(connection, statements, tenant, query, paging)
 
-        return running.brief.ask(query, ask)
+        try:
+            text = await running.texts.run(lambda _: running.beside.ask(ask))
+        except Late:
+            self._late.add(query)
+            return None
+        if text is None:
+            self._without_text.add(kind)
+        return text
 
     async def count(self, tenant: str, query: Query, paging: Paging) -> int:
         """See `base.Store`."""
@@ -186,9 +195,17 @@ class SqliteStore:
 
     def _run(self, lock: FileLock, writing: Writing, loop: asyncio.AbstractEventLoop) -> "_Running":
         readers = ConnectionThreads("store-reader", _READERS, self._reading_connection, interruptible=True)
-        by_key = self._reading_connection()
-        commits = GroupCommit(writing.commit, self._queue)
-        return _Running(lock, Snapshots(by_key, loop), Brief(self._reading_connection()), readers, writing, commits)
+        aside = self._reading_connection()
+        return _Running(
+            lock=lock,
+            by_key=Snapshots(self._reading_connection(), loop),
+            brief=Brief(self._reading_connection()),
+            beside=Brief(aside, SELDOM),
+            texts=ConnectionThreads("store-texts", 1, lambda: aside, interruptible=True),
+            readers=readers,
+            writing=writing,
+            commits=GroupCommit(writing.commit, self._queue),
+        )
 
     def _reading_connection(self) -> apsw.Connection:
         connection = connect(self._path)
@@ -219,11 +236,17 @@ class SqliteStore:
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """What a started store holds."""
+    """What a started store holds.
+
+    Attributes:
+        brief, beside: for brief questions, on the event loop and in the thread of `texts`.
+    """
 
     lock: FileLock
     by_key: Snapshots
     brief: Brief
+    beside: Brief
+    texts: ConnectionThreads
     readers: ConnectionThreads
     writing: Writing
     commits: GroupCommit
@@ -231,6 +254,7 @@ class _Running:
     async def close(self) -> None:
         await self.commits.close()
         await self.readers.close()
+        await self.texts.close()
         self.by_key.close()
         self.brief.close()
         await self.writing.close()  # the last connection: SQLite carries the write-ahead log over and removes it

@@ -1,4 +1,4 @@
-"""Reads on the event loop itself, for what costs less than handing it to a thread."""
+"""Reads that keep others waiting, and so take no time: on the event loop itself, or in the one thread for pages."""
 
 import asyncio
 import time
@@ -10,9 +10,11 @@ import apsw
 T = TypeVar("T")
 
 _LONGEST_SECONDS: Final = 0.002
-"""How long others may be kept waiting by a question on the loop."""
+"""How long others may be kept waiting by a question."""
 _STEPS: Final = 2_000
 """Steps of SQLite's machine between two looks at the clock; about 50 µs."""
+SELDOM: Final = 100_000
+"""The same for a thread beside the event loop: about 2.5 ms, since whoever looks has to wait for the interpreter."""
 _SKIPPED: Final = 100
 _REMEMBERED: Final = 1_024
 
@@ -71,37 +73,35 @@ class Unpromising:
         self._left[kind] = _SKIPPED
 
 
-class Brief:
-    """A connection for questions that take no time, as a page along an index does.
+class Late(Exception):
+    """A question was not through in the time that it had."""
 
-    Every question is tried. One that is not through in two milliseconds is stopped, to be asked again in a thread, and
-    questions of its kind go there directly for the next hundred times.
+
+class Brief:
+    """A connection for questions that take no time, as a page along an index does: what takes longer is stopped.
+
+    It belongs to one thread, be it that of the event loop or another.
+
+    Args:
+        steps: of SQLite's machine between two looks at the clock.
     """
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, steps: int = _STEPS) -> None:
         self._connection = connection
         self._until = 0.0
-        self._late = Unpromising()
-        connection.set_progress_handler(self._is_late, _STEPS)
+        connection.set_progress_handler(self._is_late, steps)
 
-    def gives_back(self, kind: Hashable) -> bool:
-        """Whether the next question of a kind would not be tried."""
-        return kind in self._late
+    def ask(self, question: Callable[[apsw.Connection], T]) -> T:
+        """What the question gives.
 
-    def ask(self, kind: Hashable, question: Callable[[apsw.Connection], T]) -> T | None:
-        """What the question gives, or `None` where it takes longer.
-
-        Args:
-            kind: of questions that take as long as each other.
+        Raises:
+            Late: it was stopped after two milliseconds.
         """
-        if self._late.passes(kind):
-            return None
         self._until = time.perf_counter() + _LONGEST_SECONDS
         try:
             return question(self._connection)
-        except apsw.InterruptError:
-            self._late.add(kind)
-            return None
+        except apsw.InterruptError as error:
+            raise Late from error
 
     def close(self) -> None:
         """Close the connection."""
