@@ -135,6 +135,9 @@ async def test_a_start_that_is_refused(
             with pytest.raises(StoreRefused) as refused:
                 await start(Target(pooler.url(database), prepared=how["prepared"]))
             assert [words for words in told if words not in str(refused.value)] == []
+        other = await asyncpg.connect(pooler.url(database), statement_cache_size=0)
+        assert await other.fetch("SELECT name FROM pg_prepared_statements WHERE name <> ''") == []
+        await other.close()
 
 
 async def test_what_a_refusal_says_helps(server: Server, database: str) -> None:
