@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 KEEPS = [pytest.param(False, id="keeps-no-statements"), pytest.param(True, id="keeps-statements")]
 CLIENTS = 32
-CHANGES_EACH = 30
+CHANGES_EACH = 20
 SMALL = {"default_pool_size": "4"}
 
 
