@@ -11,7 +11,7 @@ RUN_COMMAND := $(BIN)/enrollscope serve --sample
 BENCH_COMMAND := $(BIN)/python -m bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check static bench bench-postgres lock format environment-run environment-dev postgresql conformance
+.PHONY: help run test check static bench bench-postgres lock format environment-run environment-dev postgresql pgbouncer conformance
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -19,10 +19,10 @@ help: ## Show this list
 run: environment-run ## Install and start the service on 127.0.0.1:8080 with sample events
 	@$(RUN_COMMAND)
 
-check: static postgresql ## The quick loop: format, lint, types, import rules, fast tests
+check: static postgresql pgbouncer ## The quick loop: format, lint, types, import rules, fast tests
 	$(BIN)/python -m pytest -n auto -m "not slow" $(PYTEST_OPTIONS) $(TESTS)
 
-test: static postgresql ## Everything that must pass
+test: static postgresql pgbouncer ## Everything that must pass
 	$(BIN)/python -m pytest -n auto --no-skips $(PYTEST_OPTIONS) $(TESTS)
 
 static: environment-dev
@@ -53,6 +53,9 @@ lock: environment-dev ## Write the lock files anew, with the newest versions
 
 postgresql:
 	@scripts/postgresql
+
+pgbouncer:
+	@scripts/pgbouncer
 
 environment-run:
 	@scripts/environment run

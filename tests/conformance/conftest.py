@@ -16,12 +16,23 @@ from enrollscope.store.opening import migrate_store, open_store
 from enrollscope.store.schema import tables
 from enrollscope.store.snapshot import Snapshot
 from tests.conformance.library import LIBRARY
+from tests.pgbouncer import pooling
 from tests.postgres import Server, shared_server
 
 T = TypeVar("T")
 
 LAYOUTS = [Layout.of(LIBRARY.whole, stored) for stored in LIBRARY.stored]
 SNAPSHOT = Snapshot(tables(LIBRARY, LAYOUTS))
+
+
+STORES = [pytest.param("sqlite", id="sqlite"), pytest.param("postgres", id="postgres")]
+POOLED = [
+    pytest.param("pooled-unprepared", id="pooled-unprepared", marks=pytest.mark.slow),
+    pytest.param("pooled-prepared", id="pooled-prepared", marks=pytest.mark.slow),
+]
+"""PostgreSQL behind a pooler, which is asked a part of the suite."""
+
+through_poolers = pytest.mark.parametrize("opened", [*STORES, *POOLED], indirect=True, scope="module")
 
 
 @dataclass(frozen=True)
@@ -43,19 +54,23 @@ def postgres() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(scope="module", params=[pytest.param("sqlite", id="sqlite"), pytest.param("postgres", id="postgres")])
+@pytest.fixture(scope="module", params=STORES)
 def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     """A started store of the library."""
     with ExitStack() as stack:
+        prepared = request.param != "pooled-unprepared"
         if request.param == "sqlite":
             path: Path = tmp_path_factory.mktemp("store") / "library.db"
             url = f"sqlite:///{path}"
         else:
             server: Server = request.getfixturevalue("postgres")
-            url = server.url(stack.enter_context(server.database()))
+            database = stack.enter_context(server.database())
+            url = server.url(database)
             migrate_store(url, LIBRARY, history=SNAPSHOT)
+            if request.param.startswith("pooled"):
+                url = stack.enter_context(pooling(server, database, keeping=prepared)).url(database)
         runner = stack.enter_context(asyncio.Runner())
-        store = open_store(url, LIBRARY, history=SNAPSHOT)
+        store = open_store(url, LIBRARY, history=SNAPSHOT, prepared=prepared)
         runner.run(store.start())
         yield Opened(store, runner)
         runner.run(store.close())

@@ -26,7 +26,7 @@ from enrollscope.odata.errors import BadRequest, NotBuilt, ODataError
 from enrollscope.odata.layout import KEY, Record
 from enrollscope.odata.plan import Actor, Create, Order, Paging, Query
 from tests.conformance.commands import Library
-from tests.conformance.conftest import Opened
+from tests.conformance.conftest import Opened, through_poolers
 from tests.conformance.library import LAYOUT
 from tests.conformance.oracle import Oracle, Undefined
 from tests.conformance.questions import EACH, RECORDS, conditions, each, orders
@@ -62,6 +62,7 @@ def pages(opened: Opened, tenant: str, query: Query, parameters: list[Any], size
         after = page[-1][len(LAYOUT.names) :]
 
 
+@through_poolers
 @EXAMPLES
 @given(RECORDS, conditions(), orders(), st.integers(1, 3))
 def test_a_question_has_one_answer(

@@ -12,8 +12,10 @@ from enrollscope.odata.layout import Record
 from enrollscope.odata.plan import ALWAYS, Actor, Command, Create, Delete, Precondition, Update
 from enrollscope.odata.values import Instant
 from enrollscope.store.base import RefusedTogether, Store
-from tests.conformance.conftest import Opened
+from tests.conformance.conftest import Opened, through_poolers
 from tests.conformance.library import LAYOUT
+
+pytestmark = through_poolers
 
 T = TypeVar("T")
 

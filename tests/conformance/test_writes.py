@@ -10,8 +10,10 @@ from enrollscope.odata.plan import ALWAYS, Command, Create, LinkedTo, Preconditi
 from enrollscope.odata.values import Instant
 from enrollscope.store.base import Change, RefusedTogether, Written
 from tests.conformance.commands import EVERY_TYPE, ISSUED, Library
-from tests.conformance.conftest import Opened
+from tests.conformance.conftest import Opened, through_poolers
 from tests.conformance.library import LAYOUT
+
+pytestmark = through_poolers
 
 
 @pytest.fixture

@@ -32,7 +32,8 @@ def retention(*, tenant: str, days: int, dry_run: bool, **options: Any) -> None:
     settings = settings_from(options)
     than = Instant(_now().ticks - days * _SECONDS_PER_DAY * TICKS_PER_SECOND)
     with refusing(StoreRefused, ODataError):
-        count = asyncio.run(_removed(open_store(settings.database, SCHEMA), tenant.lower(), than, dry_run=dry_run))
+        store = open_store(settings.database, SCHEMA, prepared=settings.prepared_statements)
+        count = asyncio.run(_removed(store, tenant.lower(), than, dry_run=dry_run))
     click.echo(f"{count} events happened before {than}{'' if dry_run else ', and were removed'}.", err=True)
 
 

@@ -33,6 +33,7 @@ from enrollscope.store.postgres_connections import (
     unavailable,
 )
 from enrollscope.store.postgres_migrations import check_server, newer, refusing, revision_of, shown
+from enrollscope.store.postgres_poolers import check_pooler
 from enrollscope.store.postgres_retries import persistently, settled
 from enrollscope.store.postgres_rows import Mark, Rows
 
@@ -153,7 +154,7 @@ class PostgresStore:
     async def secret(self, name: str, make: Callable[[], str]) -> str:
         """See `base.Store`. Needs no `start`."""
         async with refusing(self._target.url):
-            connection = await self._target.connect()
+            connection = await self._target.unprepared.connect()
             try:
                 await self._check_revision(connection)
                 found = await connection.fetchval(_SECRET, name)
@@ -183,9 +184,10 @@ class PostgresStore:
 
     async def _examine(self) -> None:
         async with refusing(self._target.url):
-            connection = await self._target.connect()
+            connection = await self._target.unprepared.connect(_BY_KEY)
             try:
                 await check_server(connection)
+                await check_pooler(connection, self._target)
                 await self._check_revision(connection)
             finally:
                 await connection.close()

@@ -6,7 +6,7 @@ Each kind of work has connections of its own, so that a slow question never keep
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TypeAlias
 
@@ -83,15 +83,24 @@ class Target:
     settle_seconds: float = 20
     lease_seconds: float = 10
 
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """The parameters of the server that bound what a connection may do, in milliseconds."""
+        return {
+            "statement_timeout": round(self.statement_seconds * 1000),
+            "lock_timeout": round(self.lock_seconds * 1000),
+            "idle_in_transaction_session_timeout": _IDLE_SECONDS * 1000,
+        }
+
+    @property
+    def unprepared(self) -> "Target":
+        """The same for work that is done once: it leaves nothing behind, whatever stands in front of the server."""
+        return replace(self, prepared=False)
+
     async def connect(self, settings: Mapping[str, str] | None = None) -> Connection:
         """Open a connection; for errors see `failure_of`."""
-        own = {
-            "application_name": "enrollscope",
-            "statement_timeout": f"{self.statement_seconds * 1000:.0f}",
-            "lock_timeout": f"{self.lock_seconds * 1000:.0f}",
-            "idle_in_transaction_session_timeout": f"{_IDLE_SECONDS}s",
-            "jit": "off",
-        }
+        limits = {name: str(limit) for name, limit in self.limits.items()}
+        own = {"application_name": "enrollscope", **limits, "jit": "off"}
         connection: Connection = await asyncpg.connect(
             self.url,
             timeout=_CONNECT_SECONDS,

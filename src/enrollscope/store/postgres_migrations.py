@@ -14,6 +14,7 @@ import asyncpg
 from enrollscope.store.base import StoreRefused
 from enrollscope.store.history import History
 from enrollscope.store.postgres_connections import Connection, Failure, Target, failure_of
+from enrollscope.store.postgres_poolers import IGNORED, stands_between
 
 OLDEST_SERVER = 14
 
@@ -44,6 +45,8 @@ async def refusing(url: str) -> AsyncIterator[None]:
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
         name, said = shown(url), str(error) or type(error).__name__
         match error:
+            case asyncpg.ProtocolViolationError() if "startup parameter" in said:
+                remedy = IGNORED
             case asyncpg.InvalidAuthorizationSpecificationError() | asyncpg.InvalidPasswordError():
                 remedy = "Check user and password of --database, and pg_hba.conf of the server."
             case asyncpg.InvalidCatalogNameError():
@@ -131,12 +134,14 @@ async def migrate(url: str, history: History, *, stored: tuple[str, ...] = ()) -
         stored: see `migration_script`.
 
     Raises:
-        StoreRefused: another migration is under way, the tables are newer than this version of the program, or the
-            server refuses a statement; what was not made concurrently is then as before.
+        StoreRefused: another migration is under way, the tables are newer than this version of the program, the URL
+            is of a pooler, or the server refuses a statement; what was not made concurrently is then as before.
     """
     async with refusing(url):
-        connection = await Target(url).connect(_WITHOUT_LIMITS)
+        connection = await Target(url).unprepared.connect(_WITHOUT_LIMITS)
         try:
+            if await stands_between(connection):  # the lock would be of a connection that others get next
+                raise StoreRefused(f"{shown(url)} is a pooler. Migrate with the URL of the server itself.")
             if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", *_LOCK):
                 raise StoreRefused(f"Another migration of {shown(url)} is under way. Wait for it, then try again.")
             await check_server(connection)
