@@ -33,10 +33,6 @@ if TYPE_CHECKING:
 COMPOSITES = (Whole, Listed, Built, Joined, Part)
 
 
-class NegativeLength(Exception):
-    """A part of a negative length was asked for."""
-
-
 def value_of(oracle: "Oracle", bound: Same | CollectionCall, record: Record) -> Any:
     """The value of an expression over composite values."""
     if isinstance(bound, Same):
@@ -92,8 +88,6 @@ def _made(oracle: "Oracle", composite: Composite, record: Record) -> Any:
             count = math.inf if length is None else oracle.value(length, record)
             if None in (items, begin, count):
                 return None
-            if count < 0:
-                raise NegativeLength
             first = begin if begin >= 0 else max(begin + len(items), 0)
             return [item for place, item in enumerate(items) if first <= place < first + count]
 

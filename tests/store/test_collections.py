@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from enrollscope.odata.errors import BadRequest
 from enrollscope.store.json_functions import json_functions, same
 from enrollscope.store.opening import migrate_store
 from enrollscope.store.postgres_connections import Target
@@ -112,14 +111,9 @@ def test_equality_in_both(database: str, left: Any, right: Any, expected: bool) 
         pytest.param("[1,2,3]", (-9, 2), "[1,2]", id="from-before-the-start"),
         pytest.param("[1,2,3]", (9,), "[]", id="behind-the-end"),
         pytest.param('[ {"a": 1.50} , "x" ]', (0, 1), '[{"a": 1.50}]', id="as-it-is-written"),
-        pytest.param("[1]", (0, -1), BadRequest, id="negative-length"),
+        pytest.param("[1]", (0, -1), "[]", id="negative-length"),
     ],
 )
-def test_a_part_of_a_collection(items: str, numbers: tuple[int, ...], expected: str | type[BadRequest]) -> None:
+def test_a_part_of_a_collection(items: str, numbers: tuple[int, ...], expected: str) -> None:
     """`substring` counts items from 0, or from the end."""
-    substring = json_functions()["collection_substring"]
-    if isinstance(expected, str):
-        assert substring(items, *numbers) == expected
-    else:
-        with pytest.raises(expected, match="negative"):
-            substring(items, *numbers)
+    assert json_functions()["collection_substring"](items, *numbers) == expected

@@ -14,8 +14,6 @@ from typing import Any
 
 import msgspec
 
-from enrollscope.odata.errors import BadRequest
-
 _REMEMBERED = 4_096
 
 # To Python true is 1.
@@ -78,11 +76,9 @@ def concat(left: str, right: str) -> str:
 
 
 def substring(items: str, start: int, length: int | None = None) -> str:
-    """Some of the items."""
-    if length is not None and length < 0:
-        raise BadRequest("The length given to substring() is negative.")
+    """Some of the items: none for a negative length."""
     found = _raw(items)
-    return json_list(*found[max(start, -len(found)) :][:length])
+    return json_list(*found[max(start, -len(found)) :][: length and max(length, 0)])
 
 
 def index_of(whole: str, part: str) -> int:

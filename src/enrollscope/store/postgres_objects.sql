@@ -2,8 +2,8 @@
 -- lacks for OData; SQLite gets functions of the same names in sqlite_functions.py.
 --
 -- Every migration makes all of them, in this order; a change of one needs a new revision. All are null for null. A NaN
--- becomes null, as in SQLite. What a question provokes comes as SQLSTATE 22003 (out of range), 22012 (division by zero)
--- and 22011 (negative length). An empty line ends a statement.
+-- becomes null, as in SQLite. What a question provokes comes as SQLSTATE 22003 (out of range) and 22012 (division by
+-- zero). An empty line ends a statement.
 
 -- The last position of each tenant in the log of changes. A row is changed by every commit of its tenant: there is room
 -- to do so in place.
@@ -25,7 +25,7 @@ END$$;
 
 CREATE OR REPLACE FUNCTION odata_substring(t text, s bigint, n bigint) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-AS $$SELECT CASE WHEN n < 0 THEN substr(t, 1, -1) ELSE left(odata_substring(t, s), least(n, 2147483647)::int) END$$;
+AS $$SELECT left(odata_substring(t, s), greatest(least(n, 2147483647), 0)::int)$$;
 
 CREATE OR REPLACE FUNCTION odata_seconds(ticks bigint) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$SELECT (ticks * 0.0000001)::text$$;
@@ -254,14 +254,10 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT l || r$$;
 
 CREATE OR REPLACE FUNCTION odata_collection_substring(c jsonb, s bigint, n bigint) RETURNS jsonb
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-AS $$SELECT CASE
-  WHEN n < 0 THEN to_jsonb(substr(c::text, 1, -1))
-  ELSE (
-    SELECT coalesce(jsonb_agg(item ORDER BY place), '[]')
-    FROM jsonb_array_elements(c) WITH ORDINALITY AS items (item, place),
-      (SELECT CASE WHEN s < 0 THEN greatest(s + jsonb_array_length(c), 0) ELSE s END) AS begun (start)
-    WHERE place > start AND place - start <= n)
-END$$;
+AS $$SELECT coalesce(jsonb_agg(item ORDER BY place), '[]')
+FROM jsonb_array_elements(c) WITH ORDINALITY AS items (item, place),
+  (SELECT CASE WHEN s < 0 THEN greatest(s + jsonb_array_length(c), 0) ELSE s END) AS begun (start)
+WHERE place > start AND place - start <= n$$;
 
 CREATE OR REPLACE FUNCTION odata_collection_substring(c jsonb, s bigint) RETURNS jsonb
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT odata_collection_substring(c, s, 9223372036854775807)$$;

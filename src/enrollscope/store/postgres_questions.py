@@ -24,7 +24,6 @@ _REFUSALS: Mapping[str, str] = {
     "22003": "An arithmetic operation in the query leaves the range of its type.",
     "22012": "The query divides by zero (for some entity). Exclude it, or use divby.",
     "2201B": "The pattern stands for too much. Ask for less of it.",
-    "22011": "The length given to substring() is negative.",
     "54001": _TOO_MUCH,
     "54000": _TOO_MUCH,
     "54011": _TOO_MUCH,

@@ -137,10 +137,12 @@ def decimal_text(value: Decimal) -> str | None:
 
 
 def substring(text: str, start: int, length: int | None = None) -> str:
-    """A part from a zero-based start, or from that many characters before the end (URL conventions 4.01 §5.1.1.5.7)."""
-    if length is not None and length < 0:
-        raise BadRequest("The length given to substring() is negative.")
-    return text[start:][:length]
+    """A part from a zero-based start, or from that many characters before the end (URL conventions 4.01 §5.1.1.5.7).
+
+    A negative length makes it empty: a function that fails for some values would fail for the sake of rows that the
+    rest of a condition excludes.
+    """
+    return text[start:][: length and max(length, 0)]
 
 
 def _modulo_zero() -> BadRequest:
