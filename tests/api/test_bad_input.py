@@ -55,8 +55,10 @@ BODIES = [
     pytest.param(b'{"osVersion": "\xc0\xaf"}', BAD, "not UTF-8: byte 15", id="overlong-utf-8"),
     pytest.param('{"osVersion": "1"}'.encode("utf-16"), BAD, "not UTF-8", id="utf-16"),
     pytest.param(b'\xef\xbb\xbf{"osVersion": "1"}', BAD, UNREADABLE, id="byte-order-mark"),
-    pytest.param(rb'{"osVersion": "\ud800"}', BAD, UNREADABLE, id="half-a-surrogate-pair"),
-    pytest.param(rb'{"osVersion": "\udc00\ud800"}', BAD, UNREADABLE, id="surrogates-the-wrong-way-round"),
+    pytest.param(rb'{"osVersion": "\ud800"}', BAD, "half of a surrogate pair", id="half-a-surrogate-pair"),
+    pytest.param(
+        rb'{"osVersion": "\udc00\ud800"}', BAD, "half of a surrogate pair", id="surrogates-the-wrong-way-round"
+    ),
     pytest.param(rb'{"osVersion": "\u12"}', BAD, UNREADABLE, id="short-escape"),
     pytest.param(b"[" * 10_000, BAD, "nested more than 64 levels", id="10000-arrays"),
     pytest.param(b'{"a":' * 10_000, BAD, "nested more than 64 levels", id="10000-objects"),

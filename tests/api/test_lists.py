@@ -360,6 +360,7 @@ def test_a_token_tells_nothing_and_serves_only_its_question(crowd: Client, servi
         assert "Follow @odata.nextLink" in refused(crowd.get(f"{path}&$skiptoken={token}"), 400)["message"], path
     other = service.client(user=USER)
     refused(other.get(f"{EVENTS}{query}&$skiptoken={token}"), 400)
+    assert refused(crowd.get(f"{EVENTS}{query}&$skip=2&$skiptoken={token}"), 400)["target"] == "$skip"
     mine = token_of(crowd, f"{my_events()}?$top=5")
     colleague = service.client(crowd.tenant, user="0c0c0c0c-1111-4222-8333-444444444444")
     refused(colleague.get(f"{my_events()}?$top=5&$skiptoken={mine}"), 400)

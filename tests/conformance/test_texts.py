@@ -296,6 +296,21 @@ def test_a_text_is_the_page_at_the_ends_of_the_calendar(embedded: Embedded) -> N
     asking.compare(Query("events", None, order), Paging((), len(instants) + 1))
 
 
+def test_a_page_longer_than_any_value_of_sqlite_has_no_text(embedded: Embedded) -> None:
+    """Each of its records may be shorter: it goes the way of all records."""
+    values = {"eventDateTime": Instant(1), "failureReason": "x" * 9_000}
+    tenant = stored_events(embedded, [(EVENT_KINDS[0], values)] * 4)
+    form = EntityWriter(SCHEMA.view("v1.0"), EVENTS).form
+    assert form is not None
+    question = tenant, Query("events", None, (Order(Column("id", Primitive.STRING)),)), Paging((), 5), form
+    longest = embedded.texts.connection.limit(apsw.SQLITE_LIMIT_LENGTH, 30_000)
+    try:
+        assert embedded.texts.page(*question) is None
+    finally:
+        embedded.texts.connection.limit(apsw.SQLITE_LIMIT_LENGTH, longest)
+    assert embedded.texts.page(*question) is not None
+
+
 def stored_events(opened: Opened, entities: list[tuple[str, dict[str, Any]]]) -> str:
     """Write events for a new tenant."""
     tenant = str(uuid.uuid4())

@@ -219,6 +219,35 @@ def test_a_second_service_on_a_store_is_refused(tmp_path: Path) -> None:
         assert served.stop() == 0
 
 
+def test_a_second_service_by_a_link_is_refused(tmp_path: Path) -> None:
+    """Whatever link names it, it is the same store: one service has it."""
+    database, link = tmp_path / STORE, tmp_path / "elsewhere" / "link.db"
+    link.parent.mkdir()
+    with serving(database) as served:
+        link.symlink_to(database)
+        result = run_command("serve", "--port", "0", "--database", sqlite_url(link))
+        assert (result.returncode, result.stdout) == (1, "")
+        assert f"is in use by process {served.process.pid}." in result.stderr
+        assert served.stop() == 0
+    with serving(link) as served:
+        assert served.stop() == 0
+
+
+def test_a_store_with_two_names_is_refused(tmp_path: Path) -> None:
+    """SQLite would keep a write-ahead log for each name of a hard link, and lose one of them."""
+    database, other = tmp_path / STORE, tmp_path / "other.db"
+    with serving(database) as served:
+        other.hardlink_to(database)
+        result = run_command("serve", "--port", "0", "--database", sqlite_url(other))
+        assert (result.returncode, result.stdout) == (1, "")
+        assert f"{other} has another name" in result.stderr
+        assert "Traceback" not in result.stderr
+        other.unlink()
+        assert served.stop() == 0
+    with serving(database) as served:
+        assert served.stop() == 0
+
+
 def test_the_lock_of_a_service_that_was_killed_holds_nobody_up(tmp_path: Path) -> None:
     """The kernel lets go of it, whatever lies in the file."""
     database = tmp_path / STORE

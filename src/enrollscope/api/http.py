@@ -129,7 +129,8 @@ class EnvelopeProtocol(HttpToolsProtocol):
         self._refuse(
             BadRequest(
                 f"The request is not HTTP as RFC 9112 defines it: {msg.rstrip('.')}. Look in the URL and the headers "
-                "for control characters, for blanks where none may be, and for what must be percent-encoded."
+                "for control characters, for blanks where none may be, for what must be percent-encoded, and for more "
+                "than 64 KiB in one of them; the method must be one that HTTP knows."
             )
         )
 

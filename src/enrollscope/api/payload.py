@@ -1,6 +1,7 @@
 """Bytes of a request body to a JSON value, strictly: what two parsers could read differently is refused."""
 
 import json
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +14,9 @@ _UNREADABLE = (
 )
 _MAX_DEPTH = 64
 _MAX_DIGITS = 64
+_HALF = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
 
 
 class _DuplicateName(ValueError):
@@ -80,7 +84,13 @@ def read_json(body: bytes) -> Any:
     except _DuplicateName as error:
         raise BadRequest(f"{_UNREADABLE} The name '{error}' occurs twice in one object.", target=str(error)) from error
     except (msgspec.DecodeError, ValueError) as error:
-        raise BadRequest(f"{_UNREADABLE} {str(error)[:200]}") from error
+        problem = "It holds half of a surrogate pair, which is no character." if _has_half(text) else str(error)[:200]
+        raise BadRequest(f"{_UNREADABLE} {problem}") from error
+
+
+def _has_half(text: str) -> bool:
+    """Whether one of two escapes that make a character together stands alone (RFC 8259 §8.2)."""
+    return _HALF.search(text.replace(r"\\", "")) is not None
 
 
 def _is_plain(value: Any, text: str) -> bool:

@@ -151,6 +151,8 @@ class Binder:
         after: tuple[Any, ...] = ()
         now = asked.now
         if token is not None:
+            if "skip" in options.texts:
+                raise BadRequest("A $skiptoken says where to go on; $skip cannot stand beside it.", target="$skip")
             after = self._cursors.read(token, mark, asked.tenant)
             if question.timed:
                 *keys, now = after

@@ -13,6 +13,10 @@ _TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7E\x80-\U0010FFFF]*)"')
 _OURS: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 
+AROUND: Final = ('W/"', '"')
+"""What stands before and behind the version in an entity tag."""
+
+
 def etag(version: int) -> str:
     """The entity tag of a version: weak, because the bytes of an answer depend on more than the entity."""
     return f'W/"{version}"'

@@ -147,15 +147,11 @@ class Resources:
             if len(self._collections) >= _MOST_COLLECTIONS:
                 self._collections.clear()
             self._collections[prefix] = resource.scope
-        if isinstance(resource, Collection) and self._is_of_nobody(resource):
+        if isinstance(resource, Collection) and not resource.predicates and not resource.scope.links:
             if len(self._whole) >= _MOST_COLLECTIONS:
                 self._whole.clear()
             self._whole[path] = resource
         return resource
-
-    def _is_of_nobody(self, collection: Collection) -> bool:
-        scope = collection.scope
-        return not collection.predicates and self._scopes.get((scope.path, scope.context)) is scope
 
     def resolve(self, segments: tuple[PathSegment, ...], user: str | None) -> Resource:
         """Find what a path names.

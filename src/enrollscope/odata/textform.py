@@ -6,7 +6,7 @@ holds. It says the same as `odata.writer` does with functions, or that it cannot
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, TypeAlias
 
@@ -65,7 +65,7 @@ class TextForm:
         types: stored type → its parts, from brace to brace.
     """
 
-    types: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
+    types: Mapping[str, tuple[Part, ...]]
 
 
 def entity_parts(

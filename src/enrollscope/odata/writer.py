@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from enrollscope.odata.edm import EntityType, Model, Primitive, Property
-from enrollscope.odata.etags import etag
+from enrollscope.odata.etags import AROUND, etag
 from enrollscope.odata.headers import JsonFormat, MetadataLevel, OmitValues
 from enrollscope.odata.layout import KEY, TYPE, VERSION, Layout, Record
 from enrollscope.odata.plan import Projection
@@ -184,8 +184,7 @@ class EntityWriter:
         if self._level is MetadataLevel.NONE:
             return entity_parts(self._layout, (), None, steps.items, self._writers)
         control = [(self._type, steps.type_name)] if steps.type_name else []
-        before, after = etag(0).split("0")
-        return entity_parts(self._layout, control, (self._etag, (before, after)), steps.items, self._writers)
+        return entity_parts(self._layout, control, (self._etag, AROUND), steps.items, self._writers)
 
     def _table(self, kind: str, columns: Sequence[_Column], context: str | None) -> list[Any]:
         """Entities of one stored type, at a level below full metadata."""

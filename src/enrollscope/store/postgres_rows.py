@@ -16,6 +16,7 @@ from enrollscope.odata.edm import EnumType, Primitive
 from enrollscope.odata.layout import KEY, VERSION, Layout, Record, Slot
 from enrollscope.store.base import Change
 from enrollscope.store.batch import Batch, Entry, RowChange, spelled
+from enrollscope.store.names import quoted
 from enrollscope.store.postgres_connections import Connection
 
 _CHANGE_COLUMNS = (
@@ -138,11 +139,6 @@ def column_type(slot: Slot) -> str:
             return "text"
         case _:
             return "bigint"
-
-
-def quoted(name: str) -> str:
-    """An identifier in SQL; names come from the model, never from a client."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,7 +177,7 @@ class SqliteStore:
         revision = examine(self._path)
         if revision is None:
             make_place(self._path)  # the lock lies beside the file, in a folder that a first start does not have
-        lock = FileLock(self._path)
+        lock = FileLock(self._path.resolve())  # by whatever link it was named, it is one store
         try:
             process = WriterProcess(lock.descriptor)  # it takes its time to come up, and that is used
             try:

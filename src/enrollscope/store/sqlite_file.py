@@ -131,6 +131,11 @@ def examine(path: Path) -> str | None:
         raise StoreRefused(f"{path} is a folder. Name a file in it, such as {path / 'store.db'}.")
     if not path.exists() or path.stat().st_size == 0:
         return None
+    if path.stat().st_nlink > 1:
+        raise StoreRefused(
+            f"{path} has another name, by a hard link, and SQLite would keep a log of changes for each: one would be "
+            "lost. Remove one of the names; a symbolic link may take its place."
+        )
     if not os.access(path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
         raise StoreRefused(f"{path} cannot be read and written by this user. Change its owner or mode.")
     with refusing(path):

@@ -74,7 +74,14 @@ class Questions:
         paging: Paging,
     ) -> PageText | None:
         """Read the JSON of a page, and total as of one moment; `None` where the form does not say some entity."""
-        rows, total = _with_place(connection, lambda: _page_of(connection, statements, tenant, query, paging, _found))
+        try:
+            rows, total = _with_place(
+                connection, lambda: _page_of(connection, statements, tenant, query, paging, _found)
+            )
+        except BadRequest as refusal:
+            if isinstance(refusal.__cause__, apsw.TooBigError):  # as one value; its records may be none
+                return None
+            raise
         ((entities, number, said, places),) = rows
         if number != said:
             return None

@@ -17,6 +17,7 @@ from enrollscope.odata.schema import Schema
 from enrollscope.store.base import Change
 from enrollscope.store.batch import Entry, Place, RowChange, spelled
 from enrollscope.store.indexes import Indexed
+from enrollscope.store.names import quoted
 
 _CHANGE_COLUMNS = (
     "tenant_id, position, stored, id, kind, version, at_ticks, user_id, app_id, token_id, client_request_id, "
@@ -112,11 +113,6 @@ def rows_of(schema: Schema) -> tuple[dict[str, Layout], dict[str, KeyedStatement
         for stored in schema.stored
     }
     return layouts, statements
-
-
-def quoted(name: str) -> str:
-    """An identifier in SQL; names come from the model, never from a client."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 @dataclass(frozen=True, slots=True)

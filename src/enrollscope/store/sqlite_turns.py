@@ -13,8 +13,9 @@ _LONGEST_SECONDS: Final = 0.002
 """How long others may be kept waiting by a question."""
 _STEPS: Final = 2_000
 """Steps of SQLite's machine between two looks at the clock; about 50 µs."""
-SELDOM: Final = 100_000
-"""The same for a thread beside the event loop: about 2.5 ms, since whoever looks has to wait for the interpreter."""
+SELDOM: Final = 20_000
+"""The same for a thread beside the event loop, where whoever looks has to wait for the interpreter: a page of 100 is
+through before the first look."""
 _SKIPPED: Final = 100
 _REMEMBERED: Final = 1_024
 
@@ -95,7 +96,7 @@ class Brief:
         """What the question gives.
 
         Raises:
-            Late: it was stopped after two milliseconds.
+            Late: it was stopped, at the first look at the clock after two milliseconds.
         """
         self._until = time.perf_counter() + _LONGEST_SECONDS
         try:

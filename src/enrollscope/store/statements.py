@@ -1,4 +1,7 @@
-"""Questions to SQL, once for every database: compiled for each shape, then run on the bare driver with values alone."""
+"""Questions to SQL: compiled for each shape, then run on the bare driver with values alone.
+
+Once for every database, but for the JSON of pages, which only SQLite is asked for.
+"""
 
 import math
 from collections import OrderedDict
@@ -32,6 +35,7 @@ from enrollscope.odata.textform import TextForm
 from enrollscope.store.dialects import Dialect, Sql
 from enrollscope.store.expressions import Expressions
 from enrollscope.store.json_text import entity_text
+from enrollscope.store.names import quoted
 from enrollscope.store.rows import Rows
 from enrollscope.store.schema import BINARY, INTEGER, TEXT
 
@@ -105,7 +109,7 @@ class Statements:
     def _compile_text(self, query: Query, nulls: Nulls, form: TextForm) -> Statement:
         rows, keys, ordered = self._sorted(query, nulls)
         table = self._tables[query.stored]
-        entity = literal_column(entity_text(form, lambda name: f"{_quoted(table.name)}.{_quoted(name)}"), TEXT)
+        entity = literal_column(entity_text(form, lambda name: f"{quoted(table.name)}.{quoted(name)}"), TEXT)
         entities = rows.select(entity.label("entity")).order_by(*ordered)
         one_by_one = _limited(entities, "odata_size", "odata_skip").subquery()
         number = func.count()
@@ -152,11 +156,6 @@ class Statements:
         compiled = statement.compile(dialect=self._dialect.compiler)
         constants = compiled.params
         return Statement(str(compiled), tuple(_source(name, constants) for name in compiled.positiontup or ()))
-
-
-def _quoted(name: str) -> str:
-    """An identifier; names come from the model."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _is_exact_in_json(key: Order) -> bool:
