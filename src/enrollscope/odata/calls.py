@@ -20,12 +20,13 @@ from enrollscope.odata.bound import (
     OfType,
     Parameter,
     Present,
+    SameText,
     ScalarType,
     TypeIs,
 )
 from enrollscope.odata.capabilities import OFFERED_FUNCTIONS
 from enrollscope.odata.composites import Composites
-from enrollscope.odata.edm import ComplexType, EntityType, EnumType, Model, Primitive, ValueType
+from enrollscope.odata.edm import ComplexType, EntityType, EnumMember, EnumType, Model, Primitive, ValueType
 from enrollscope.odata.errors import NotBuilt
 from enrollscope.odata.expr import Call as ParsedCall
 from enrollscope.odata.expr import Case as ParsedCase
@@ -176,6 +177,8 @@ class Calls(Composites, ABC):
             return self._of_member(bound, kind, wanted)
         if kind in INTEGERS and isinstance(wanted, EnumType):
             return self._member_of_number(bound, wanted)
+        if kind is Primitive.STRING and isinstance(wanted, EnumType):
+            return self._member_of_text(bound, wanted)
         if wanted is not Primitive.STRING:
             return Null(wanted)  # there is no such cast, so it fails (§5.1.1.10.1)
         if isinstance(kind, EnumType):
@@ -197,7 +200,7 @@ class Calls(Composites, ABC):
     def _of_member(self, bound: Bound, kind: EnumType, wanted: ScalarType) -> Bound:
         """The name or the number of an enumeration member as the client would see it."""
         branches: list[tuple[Bound, Bound]] = []
-        for member in kind.members:
+        for member in self._operands.seen(kind):
             numbers = self._operands.hidden_numbers(kind, member.value) or (member.value,)
             items = tuple(self._operands.parameter(number, kind) for number in numbers)
             is_text = wanted is Primitive.STRING
@@ -207,14 +210,38 @@ class Calls(Composites, ABC):
 
     def _member_of_number(self, bound: Bound, wanted: EnumType) -> Bound:
         """The member that has a number; null for none."""
+        members = self._operands.seen(wanted)
+        if isinstance(bound, Parameter):
+            self._operands.unshareable()
+            given = self._operands.parameters[bound.index]
+            return self._member_or_null(next((each for each in members if each.value == given), None), wanted)
         branches = [
             (
                 Compare(Comparison.EQ, bound, self._operands.parameter(member.value, Primitive.INT64)),
                 self._operands.parameter(member.value, wanted),
             )
-            for member in wanted.members
+            for member in members
         ]
         return Case(tuple(branches), Null(wanted), wanted)
+
+    def _member_of_text(self, bound: Bound, wanted: EnumType) -> Bound:
+        """The member whose name a text is, in any case, or whose number; null for none."""
+        members = self._operands.seen(wanted)
+        if isinstance(bound, Parameter):
+            self._operands.unshareable()
+            given = self._operands.parameters[bound.index].lower()
+            return self._member_or_null(
+                next((each for each in members if given in (each.name.lower(), str(each.value))), None), wanted
+            )
+        branches: list[tuple[Bound, Bound]] = []
+        for member in members:
+            named = SameText(bound, self._operands.text(member.name))
+            numbered = Compare(Comparison.EQ, bound, self._operands.text(str(member.value)))
+            branches.append((Combine(Logic.OR, named, numbered), self._operands.parameter(member.value, wanted)))
+        return Case(tuple(branches), Null(wanted), wanted)
+
+    def _member_or_null(self, member: EnumMember | None, kind: EnumType) -> Bound:
+        return Null(kind) if member is None else self._operands.parameter(member.value, kind)
 
 
 def _value_type(model: Model, name: str, position: int) -> ValueType:

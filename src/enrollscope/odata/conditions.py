@@ -47,6 +47,7 @@ _LOGIC = {item.value: item for item in Logic}
 _COMPARISONS = {item.value: item for item in Comparison}
 _VALUES = frozenset(get_args(Bound))
 _OPERATORS = {item.value: item for item in Operator}
+_GIVEN = (Parameter, Null)
 
 
 class Conditions(Calls):
@@ -187,11 +188,17 @@ class Conditions(Calls):
             hidden = self._sentinel(left, right) or self._sentinel(right, left)
             if hidden is not None:
                 return hidden if operator is Comparison.EQ else Not(hidden)
+            if not isinstance(left, _GIVEN) and not isinstance(right, _GIVEN):
+                left, right = self._seen(left), self._seen(right)
         return Compare(operator, left, right)
 
     def equal(self, left: Bound, right: Bound) -> Bound:
         """A comparison of two values of one type."""
         return Compare(Comparison.EQ, left, right)
+
+    def _seen(self, operand: Bound) -> Bound:
+        """An operand as the client sees it."""
+        return operand if isinstance(operand, _GIVEN) else self._operands.folded(operand)
 
     def _sentinel(self, left: Bound, right: Bound) -> In | None:
         """Equality with the sentinel of an evolvable enumeration: true of every hidden member (contract §3.6)."""
@@ -231,6 +238,8 @@ class Conditions(Calls):
                 raise incompatible("in", left.type, bound.type, position)
             hidden = self._sentinel(left, bound)
             found.extend((bound,) if hidden is None else hidden.items)
+        if not all(isinstance(item, _GIVEN) for item in found):
+            left, found = self._seen(left), [self._seen(item) for item in found]
         return In(left, tuple(found))
 
     def _in_collection(self, left: Loose, many: Many, binary: Binary) -> Bound:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from enrollscope.odata.bound import Bound, Null, Parameter, ScalarType
+from enrollscope.odata.bound import Bound, Case, Field, In, Null, Parameter, ScalarType
 from enrollscope.odata.edm import EnumMember, EnumType, Model, Primitive
 from enrollscope.odata.errors import BadRequest, NotBuilt
 from enrollscope.odata.expr import Duration, EnumMembers, Geo, Literal, LiteralValue, TimeOfDay, Unrepresentable
@@ -199,11 +199,25 @@ class Operands:
         """Whether members of an enumeration show as its sentinel."""
         return item.sentinel is not None and not self._include_unknown
 
+    def seen(self, item: EnumType) -> tuple[EnumMember, ...]:
+        """The members of an enumeration that show by name."""
+        return (*item.members, *item.hidden) if self._include_unknown else item.members
+
     def hidden_numbers(self, item: EnumType, number: int) -> tuple[int, ...]:
         """All stored numbers that read as the sentinel, when `number` is the sentinel's and it stands for others."""
         if not self.hides(item) or item.names.get(number) != item.sentinel:
             return ()
         return (number, *sorted(item.hidden_names))
+
+    def folded(self, bound: Bound) -> Bound:
+        """Members of an enumeration that the client does not know, as the one that it sees in their place."""
+        kind = bound.type
+        if not isinstance(kind, EnumType) or isinstance(bound, Field) or not self.hides(kind):
+            return bound
+        sentinel = kind.values[kind.sentinel or ""]
+        numbers = self.hidden_numbers(kind, sentinel)
+        hidden = In(bound, tuple(self.parameter(number, kind) for number in numbers))
+        return Case(((hidden, self.parameter(sentinel, kind)),), bound, kind)
 
     def _typed_enum(self, value: EnumMembers, position: int) -> tuple[int, ScalarType]:
         found = self._model.find_type(value.type_name or "")
