@@ -2,7 +2,7 @@
 
 import pytest
 
-from enrollscope.odata.errors import BadRequest
+from enrollscope.odata.errors import BadRequest, NotBuilt
 from enrollscope.odata.headers import Preferences
 from tests.odata.binding import bind_list, condition
 from tests.odata.observatory import OLD
@@ -232,6 +232,47 @@ def test_what_is_cast_to_the_sentinel_is_it(text: str, bound: str) -> None:
 def test_arithmetic(text: str, bound: str) -> None:
     """Numbers are promoted, and times, dates and durations go together as they should."""
     assert condition(text) == bound
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"),
+    [
+        *(
+            pytest.param(f"{left} {operator} {right}", f"{operator == 'ne'}:Boolean", id=f"{left}-{operator}-{right}")
+            for left, right in (("NaN", "NaN"), ("doubleValue", "NaN"), ("NaN", "int32Value"), ("null", "NaN"))
+            for operator in ("eq", "ne", "lt", "le", "gt", "ge")
+        ),
+        pytest.param("-NaN eq -NaN", "False:Boolean", id="minus"),
+        pytest.param("decimalValue ne NaN", "True:Boolean", id="decimal"),
+        pytest.param("cast('NaN',Edm.Single) ne singleValue", "True:Boolean", id="cast"),
+        pytest.param("doubleValue in (1,NaN)", "(in doubleValue 1:Int32)", id="in"),
+        pytest.param("doubleValue in (NaN)", "(in doubleValue)", id="in-alone"),
+        pytest.param("NaN in (NaN,1,null)", "False:Boolean", id="in-others"),
+        pytest.param("isof(NaN,Edm.Double)", "True:Boolean", id="isof"),
+        pytest.param(
+            "doubleValue add NaN gt 1",
+            "(gt (add:Double doubleValue (sub:Double inf:Double inf:Double)) 1:Int32)",
+            id="arithmetic",
+        ),
+    ],
+)
+def test_nothing_equals_what_is_not_a_number(text: str, bound: str) -> None:
+    """NaN is unequal to everything, itself included, and neither above nor below anything (IEEE 754)."""
+    assert condition(text) == bound
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[NaN] eq [1]", id="array"),
+        pytest.param("[1,cast('NaN',Edm.Double)] eq [1.5,2]", id="cast-in-an-array"),
+        pytest.param('{"a":NaN} eq {"a":1}', id="object"),
+    ],
+)
+def test_wholes_hold_numbers(text: str) -> None:
+    """JSON has no NaN that would be unequal to itself."""
+    with pytest.raises(NotBuilt, match="NaN is not offered in arrays and objects"):
+        condition(text)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from enrollscope.odata.expr import Case as ParsedCase
 from enrollscope.odata.expr import Expr, Literal, Path, TypeCall, Variable
 from enrollscope.odata.functions import FUNCTIONS, Function
 from enrollscope.odata.loose import COMPOSITE, Loose, is_composite, is_null
-from enrollscope.odata.operands import ClauseFault, Word, read_text, type_name
+from enrollscope.odata.operands import ClauseFault, Word, is_nan, read_text, type_name
 from enrollscope.odata.patterns import BadPattern, parse_pattern, spell_pattern
 from enrollscope.odata.promotion import INTEGERS, NUMBERS, common_type
 from enrollscope.odata.rows import Many, Structure
@@ -159,6 +159,8 @@ class Calls(Composites, ABC):
             return self.constant(truth=False)
         if bound.type is not wanted:
             return self.constant(truth=False)
+        if self._operands.is_not_a_number(bound):
+            return self.constant(truth=True)
         return Compare(Comparison.NE, bound, Null(bound.type))
 
     def _cast_value(self, bound: Bound, wanted: ScalarType, position: int) -> Bound:
@@ -195,7 +197,7 @@ class Calls(Composites, ABC):
             stored = read_text(self._operands.parameters[text.index], wanted)
         except ValueError:
             return Null(wanted)
-        return self._operands.parameter(stored, wanted)
+        return self._operands.not_a_number(wanted) if is_nan(stored) else self._operands.parameter(stored, wanted)
 
     def _of_member(self, bound: Bound, kind: EnumType, wanted: ScalarType) -> Bound:
         """The name or the number of an enumeration member as the client would see it."""

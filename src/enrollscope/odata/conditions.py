@@ -146,7 +146,7 @@ class Conditions(Calls):
     def _negation(self, operand: Expr) -> Bound:
         bound = self.value(operand)
         if bound.type is not None and (bound.type in NUMBERS or bound.type is Primitive.DURATION):
-            return Negate(bound, bound.type)
+            return bound if self._operands.is_not_a_number(bound) else Negate(bound, bound.type)
         raise ClauseFault(f"'-' needs a number or a duration, not '{type_name(bound.type)}'.", operand.position)
 
     def _binary(self, binary: Binary) -> Bound:
@@ -184,6 +184,8 @@ class Conditions(Calls):
         other = right.type
         if kind is not other and kind is not None and other is not None and common_type(kind, other) is None:
             raise incompatible(operator.value, kind, other, position)
+        if self._operands.is_not_a_number(left) or self._operands.is_not_a_number(right):
+            return self.constant(truth=operator is Comparison.NE)
         if (operator is Comparison.EQ or operator is Comparison.NE) and isinstance(kind, EnumType):
             hidden = self._sentinel(left, right) or self._sentinel(right, left)
             if hidden is not None:
@@ -236,8 +238,12 @@ class Conditions(Calls):
             bound = self.fix(item, left.type, position)
             if bound.type is not None and left.type is not None and common_type(left.type, bound.type) is None:
                 raise incompatible("in", left.type, bound.type, position)
+            if self._operands.is_not_a_number(bound):
+                continue
             hidden = self._sentinel(left, bound)
             found.extend((bound,) if hidden is None else hidden.items)
+        if self._operands.is_not_a_number(left):
+            return self.constant(truth=False)
         if not all(isinstance(item, _GIVEN) for item in found):
             left, found = self._seen(left), [self._seen(item) for item in found]
         return In(left, tuple(found))

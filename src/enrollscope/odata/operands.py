@@ -4,6 +4,7 @@ A literal alone is not always a value: `'red'` is a string until the other side 
 `red` looks like a property (contract §4.4). So literals stay *loose* until an operator sees both sides.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +12,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from enrollscope.odata.bound import Bound, Case, Field, In, Null, Parameter, ScalarType
+from enrollscope.odata.bound import Arithmetic, Bound, Case, Field, In, Null, Operator, Parameter, ScalarType
 from enrollscope.odata.edm import EnumMember, EnumType, Model, Primitive
 from enrollscope.odata.errors import BadRequest, NotBuilt
 from enrollscope.odata.expr import Duration, EnumMembers, Geo, Literal, LiteralValue, TimeOfDay, Unrepresentable
@@ -119,6 +120,7 @@ class Operands:
         self._include_unknown = include_unknown
         self._texts = texts
         self._variables = 0
+        self._not_numbers: list[Bound] = []
 
     def parameter(self, value: Any, scalar: ScalarType, origin: Origin | None = None) -> Parameter:
         """Keep a value in its stored form (`odata.layout`) and stand for it in the shape."""
@@ -140,6 +142,18 @@ class Operands:
         self._variables += 1
         return self._variables
 
+    def not_a_number(self, kind: ScalarType) -> Bound:
+        """NaN. Where it is compared it is known by itself; otherwise it is like one that was computed."""
+        self.unshareable()
+        infinity = self.parameter(math.inf, kind)
+        found = Arithmetic(Operator.SUB, infinity, infinity, kind)
+        self._not_numbers.append(found)
+        return found
+
+    def is_not_a_number(self, bound: Bound) -> bool:
+        """Whether an operand is the literal NaN."""
+        return bool(self._not_numbers) and any(bound is each for each in self._not_numbers)
+
     def unshareable(self) -> None:
         """Note that the shape depends on the value of a literal: no other question may use it."""
         self.shareable = False
@@ -156,6 +170,8 @@ class Operands:
                 if kind == "null":
                     return Null(wanted)
                 stored, scalar = self.stored(operand, wanted)
+                if is_nan(stored):
+                    return self.not_a_number(scalar)
                 if kind == "boolean":  # a word, and so a part of the shape
                     return self.parameter(stored, scalar)
                 origin = Origin(self.clause, operand.position, wanted, scalar, kind in _QUOTED)
@@ -268,6 +284,11 @@ class Operands:
         if number in wanted.names or (self._include_unknown and number in wanted.hidden_names):
             return number
         raise ClauseFault(f"'{wanted.name_in_model}' has no member with the value {number}.", position)
+
+
+def is_nan(stored: Any) -> bool:
+    """Whether a value in its stored form is NaN."""
+    return isinstance(stored, float) and math.isnan(stored)
 
 
 def _check_text(text: str, position: int) -> None:
