@@ -62,6 +62,14 @@ def test_choices(text: str, bound: str) -> None:
         ),
         pytest.param("cast('TRUE',Edm.Boolean)", "True:Boolean", id="text-as-truth"),
         pytest.param("cast('x',Edm.Guid) eq guidValue", "(eq null guidValue)", id="text-that-is-no-guid"),
+        pytest.param("cast(label,Edm.Int32) eq 5", "(eq (cast:Int32 label) 5:Int32)", id="any-text-as-number"),
+        pytest.param(
+            "cast(trim(label),Edm.DateTimeOffset) lt now()",
+            "(lt (cast:DateTimeOffset (trim label)) (now))",
+            id="computed-text-as-time",
+        ),
+        pytest.param("cast(label,Edm.Boolean)", "(cast:Boolean label)", id="any-text-as-truth"),
+        pytest.param("cast('1e1001',Edm.Decimal) eq 5", "(eq null '5':Decimal)", id="text-as-huge-number"),
         pytest.param("cast(null,Edm.Int32) eq 5", "(eq null 5:Int32)", id="null"),
         pytest.param(
             "cast(booleanValue,Edm.String) eq 'true'",

@@ -228,7 +228,6 @@ def test_faults_say_what_and_where(text: str, message: str, position: int) -> No
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param("cast(label,Edm.Int32) eq 1", id="cast-of-each-text"),
         pytest.param("cast(int16List,Collection(Edm.String)) eq []", id="cast-of-items"),
         pytest.param("cast(sky.dish) eq null", id="cast-of-an-entity"),
         pytest.param('mount/motors eq [{"serial":"a"}]', id="times-inside-of-values"),

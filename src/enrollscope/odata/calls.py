@@ -146,7 +146,7 @@ class Calls(Composites, ABC):
         if is_composite(found) or call.type.collection:
             return self.cast_whole(found, wanted, position, collection=call.type.collection)
         bound = self.fix(found, None, position)
-        return Null(None) if isinstance(wanted, ComplexType) else self._cast_value(bound, wanted, call.position)
+        return Null(None) if isinstance(wanted, ComplexType) else self._cast_value(bound, wanted)
 
     def _is_of(self, found: Loose, wanted: ValueType, position: int, *, collection: bool) -> Bound:
         if is_composite(found):
@@ -163,18 +163,14 @@ class Calls(Composites, ABC):
             return self.constant(truth=True)
         return Compare(Comparison.NE, bound, Null(bound.type))
 
-    def _cast_value(self, bound: Bound, wanted: ScalarType, position: int) -> Bound:
+    def _cast_value(self, bound: Bound, wanted: ScalarType) -> Bound:
         kind = bound.type
         if kind is None or kind is wanted:
             return Null(wanted) if kind is None else bound
         if kind in NUMBERS and wanted in NUMBERS:
             return Cast(bound, wanted)
         if kind is Primitive.STRING and isinstance(wanted, Primitive):
-            if isinstance(bound, Parameter):
-                return self._read(bound, wanted)
-            raise NotBuilt(
-                f"cast() to '{type_name(wanted)}' is offered for text that is a literal alone.", position=position
-            )
+            return self._read(bound, wanted) if isinstance(bound, Parameter) else Cast(bound, wanted)
         if isinstance(kind, EnumType) and wanted in INTEGERS:
             return self._of_member(bound, kind, wanted)
         if kind in INTEGERS and isinstance(wanted, EnumType):

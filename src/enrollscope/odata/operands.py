@@ -22,6 +22,9 @@ from enrollscope.odata.values import Instant
 
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
+_MOST_PLACES = 1_000
+"""How far the first digit of a text that is taken for a Decimal may stand from the point."""
+
 _QUOTED = frozenset(("string", "duration", "binary", "enum", "geo"))
 """Kinds of literals that are written in quotes."""
 
@@ -315,6 +318,8 @@ def read_text(text: str, wanted: Primitive) -> Any:
         ValueError: it spells none, with a clause that says what would be right.
     """
     value = FORMS[wanted.value].read(text)
+    if isinstance(value, Decimal) and abs(value.adjusted()) > _MOST_PLACES:
+        raise ValueError("the exponent is out of range")
     return value.ticks if isinstance(value, Instant) else _stored(value)[0]
 
 
