@@ -9,6 +9,12 @@ from tests.api.service import BETA_EVENTS, EVENTS, Client, refused
 INCLUDE = {"Prefer": "include-unknown-enum-members"}
 HIDDEN = "appleAccountDrivenUserEnrollment"
 RETIRED = "appleACMEDEPUDAModernAuth"
+MEMBERS = {"unknown", HIDDEN, "windowsCoManagement", RETIRED}
+TYPE = "microsoft.graph.deviceEnrollmentType"
+CAST_SENTINEL = f"cast('unknownFutureValue',{TYPE})"
+CAST_HIDDEN = f"cast('{HIDDEN}',{TYPE})"
+THERE_AND_BACK = f"cast(cast(enrollmentType,Edm.Int32),{TYPE})"
+TEXT_AND_BACK = f"cast(cast(enrollmentType,Edm.String),{TYPE})"
 DETAILS = {
     "context": "c",
     "failure": "f",
@@ -139,8 +145,7 @@ def test_members_are_matched_in_any_case_and_written_in_their_own(client: Client
 @pytest.fixture
 def enrollments(client: Client) -> dict[str, str]:
     """The key of one event for each of four enrollment types, two of them unknown to v1.0."""
-    members = ("unknown", HIDDEN, "windowsCoManagement", RETIRED)
-    return {member: client.post(EVENTS, {"enrollmentType": member}, **INCLUDE).json()["id"] for member in members}
+    return {member: client.post(EVENTS, {"enrollmentType": member}, **INCLUDE).json()["id"] for member in MEMBERS}
 
 
 @pytest.mark.parametrize(
@@ -160,6 +165,16 @@ def enrollments(client: Client) -> dict[str, str]:
         pytest.param(
             "eq microsoft.graph.deviceEnrollmentType'25'", INCLUDE, {HIDDEN}, id="number-of-hidden-with-preference"
         ),
+        pytest.param(f"eq {CAST_SENTINEL}", {}, {HIDDEN, RETIRED}, id="cast-to-the-sentinel"),
+        pytest.param(f"eq {CAST_SENTINEL}", INCLUDE, set(), id="cast-to-the-sentinel-with-preference"),
+        pytest.param(f"eq {CAST_HIDDEN}", {}, set(), id="cast-to-hidden"),
+        pytest.param(f"eq {CAST_HIDDEN}", INCLUDE, {HIDDEN}, id="cast-to-hidden-with-preference"),
+        pytest.param(f"eq cast(25,{TYPE})", {}, set(), id="cast-of-a-number"),
+        pytest.param(f"eq cast(25,{TYPE})", INCLUDE, {HIDDEN}, id="cast-of-a-number-with-preference"),
+        pytest.param(f"eq {THERE_AND_BACK}", {}, MEMBERS, id="number-and-back"),
+        pytest.param(f"eq {THERE_AND_BACK}", INCLUDE, MEMBERS, id="number-and-back-with-preference"),
+        pytest.param(f"eq {TEXT_AND_BACK}", {}, MEMBERS, id="text-and-back"),
+        pytest.param(f"eq {TEXT_AND_BACK}", INCLUDE, MEMBERS, id="text-and-back-with-preference"),
     ],
 )
 def test_filters_see_hidden_members_as_readers_do(
@@ -172,6 +187,18 @@ def test_filters_see_hidden_members_as_readers_do(
     else:
         assert reply.status_code == 200, reply.text
         assert {item["id"] for item in reply.json()["value"]} == {enrollments[member] for member in expected}
+
+
+@pytest.mark.parametrize("headers", [pytest.param({}, id="plain"), pytest.param(INCLUDE, id="preference")])
+def test_a_cast_spells_a_member_as_answers_do(
+    client: Client, enrollments: dict[str, str], headers: dict[str, str]
+) -> None:
+    """The text of a member is the name that the answer has, hidden or not, and no member is without a number."""
+    computed = "cast(enrollmentType,Edm.String) as spelt,cast(enrollmentType,Edm.Int32) as number"
+    found = client.get(f"{EVENTS}?$compute={computed}&$select=spelt,number,enrollmentType", **headers).json()["value"]
+    assert len(found) == len(enrollments)
+    assert [item["spelt"] for item in found] == [item["enrollmentType"] for item in found]
+    assert None not in [item["number"] for item in found]
 
 
 @pytest.mark.parametrize("headers", [{}, INCLUDE])

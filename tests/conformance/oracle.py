@@ -50,6 +50,7 @@ from enrollscope.odata.bound import (
 )
 from enrollscope.odata.edm import EnumType, Primitive
 from enrollscope.odata.layout import TYPE, Layout, Record
+from enrollscope.odata.operands import read_text
 from enrollscope.odata.plan import Order, Positions
 from tests.conformance.wholes import value_of
 
@@ -408,6 +409,8 @@ def _duration(ticks: int, sign: str) -> str:
 def _cast(value: Any, kind: ScalarType) -> Any:
     if value is None:
         return None
+    if isinstance(value, str):
+        return _spelt(value, kind)
     if kind not in INTEGERS:
         return _promote(value, kind)
     if isinstance(value, float) and math.isinf(value):
@@ -415,6 +418,16 @@ def _cast(value: Any, kind: ScalarType) -> Any:
     whole = value if isinstance(value, int) else int(_rounded("round", value))
     low, high = SPANS[kind]
     return whole if low <= whole <= high else None
+
+
+def _spelt(text: str, kind: ScalarType) -> Any:
+    """What a text stands for where it is a literal of a type."""
+    assert isinstance(kind, Primitive)
+    try:
+        found = read_text(text, kind)
+    except ValueError:
+        return None
+    return None if found != found else _read(found, kind)  # noqa: PLR0124 - true of NaN alone
 
 
 def _negated(value: Any, kind: ScalarType) -> Any:

@@ -42,7 +42,7 @@ from enrollscope.odata.literals import time_text
 from enrollscope.odata.patterns import parse_pattern, spell_pattern
 from enrollscope.odata.plan import Order
 from enrollscope.odata.values import Instant
-from tests.conformance import wholes
+from tests.conformance import spellings, wholes
 from tests.conformance.library import GENRE, LAYOUT
 
 FIRST = Instant.parse("0001-01-01T14:00:00Z").ticks
@@ -416,12 +416,8 @@ CASTS: dict[Primitive, tuple[Primitive, ...]] = {
     Primitive.INT64: (Primitive.INT32, Primitive.DECIMAL, Primitive.DOUBLE, Primitive.STRING),
     Primitive.DECIMAL: (Primitive.INT32, Primitive.INT64, Primitive.DOUBLE, Primitive.STRING),
     Primitive.DOUBLE: (Primitive.INT16, Primitive.INT32, Primitive.INT64, Primitive.STRING),
-    Primitive.GUID: (Primitive.STRING,),
-    Primitive.DATE: (Primitive.STRING,),
-    Primitive.TIME_OF_DAY: (Primitive.STRING,),
-    Primitive.DATE_TIME_OFFSET: (Primitive.STRING,),
-    Primitive.DURATION: (Primitive.STRING,),
-    Primitive.BINARY: (Primitive.STRING,),
+    **dict.fromkeys((Primitive.GUID, Primitive.DATE, Primitive.TIME_OF_DAY), (Primitive.STRING,)),
+    **dict.fromkeys((Primitive.DATE_TIME_OFFSET, Primitive.DURATION, Primitive.BINARY), (Primitive.STRING,)),
 }
 
 EACH: dict[str, Callable[[Asking], Bound]] = {
@@ -470,6 +466,7 @@ EACH: dict[str, Callable[[Asking], Bound]] = {
         for kind, wanteds in CASTS.items()
         for wanted in wanteds
     },
+    **{f"read-{kind.value[4:].lower()}": partial(spellings.read, kind=kind) for kind in spellings.TEXTS},
     **{f"case-{kind.name_in_model}": _case(kind) for kind in [*LISTED, GENRE]},
     **{
         f"of-row-{kind.name_in_model}": partial(Asking.of_row, kind=kind)

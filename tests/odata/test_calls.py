@@ -2,7 +2,8 @@
 
 import pytest
 
-from enrollscope.odata.errors import BadRequest
+from enrollscope.odata.errors import BadRequest, NotBuilt
+from enrollscope.odata.headers import Preferences
 from tests.odata.binding import bind_list, condition
 from tests.odata.observatory import OLD
 
@@ -61,6 +62,14 @@ def test_choices(text: str, bound: str) -> None:
         ),
         pytest.param("cast('TRUE',Edm.Boolean)", "True:Boolean", id="text-as-truth"),
         pytest.param("cast('x',Edm.Guid) eq guidValue", "(eq null guidValue)", id="text-that-is-no-guid"),
+        pytest.param("cast(label,Edm.Int32) eq 5", "(eq (cast:Int32 label) 5:Int32)", id="any-text-as-number"),
+        pytest.param(
+            "cast(trim(label),Edm.DateTimeOffset) lt now()",
+            "(lt (cast:DateTimeOffset (trim label)) (now))",
+            id="computed-text-as-time",
+        ),
+        pytest.param("cast(label,Edm.Boolean)", "(cast:Boolean label)", id="any-text-as-truth"),
+        pytest.param("cast('1e1001',Edm.Decimal) eq 5", "(eq null '5':Decimal)", id="text-as-huge-number"),
         pytest.param("cast(null,Edm.Int32) eq 5", "(eq null 5:Int32)", id="null"),
         pytest.param(
             "cast(booleanValue,Edm.String) eq 'true'",
@@ -85,6 +94,17 @@ def test_choices(text: str, bound: str) -> None:
             "(eq (case (eq int16Value 0:Int64) 0:quality (eq int16Value 1:Int64) 1:quality null) 1:quality)",
             id="number-as-member",
         ),
+        pytest.param(
+            "cast(label,sky.quality) eq fair",
+            "(eq (case (or (same label 'poor':String) (eq label '0':String)) 0:quality "
+            "(or (same label 'fair':String) (eq label '1':String)) 1:quality null) 1:quality)",
+            id="text-as-member",
+        ),
+        pytest.param("cast('FAIR',sky.quality) eq fair", "(eq 1:quality 1:quality)", id="literal-as-member"),
+        pytest.param("cast('1',sky.quality) eq fair", "(eq 1:quality 1:quality)", id="number-in-quotes-as-member"),
+        pytest.param("cast('good',sky.quality) eq fair", "(eq null 1:quality)", id="text-that-is-no-member"),
+        pytest.param("cast(1,sky.quality) eq fair", "(eq 1:quality 1:quality)", id="constant-number-as-member"),
+        pytest.param("cast(7,sky.quality) eq fair", "(eq null 1:quality)", id="number-of-no-member"),
         pytest.param("cast(mount,sky.mount) eq null", "(not (present mount))", id="complex-to-its-type"),
         pytest.param("cast(mount,sky.motor) eq null", "(eq null null)", id="complex-to-another-type"),
         pytest.param("cast(mount,Edm.String) eq null", "(eq null null)", id="complex-to-text"),
@@ -118,6 +138,46 @@ def test_a_member_as_text_is_what_the_client_sees() -> None:
         "(eq (case (in band 1:band) 'visible':String (in band 2:band) 'infrared':String "
         "(in band 9:band 3:band 4:band) 'later':String null) 'later':String)"
     )
+
+
+def test_a_member_as_text_is_itself_for_who_sees_hidden_ones() -> None:
+    """With the preference every member has its own name and number, and a name or a number leads to it."""
+    named = {"model": OLD, "preferences": Preferences(include_unknown=True)}
+    assert condition("cast(band,Edm.Int32) gt 3", **named) == (
+        "(gt (case (in band 1:band) 1:Int32 (in band 2:band) 2:Int32 (in band 9:band) 9:Int32 "
+        "(in band 3:band) 3:Int32 (in band 4:band) 4:Int32 null) 3:Int32)"
+    )
+    assert condition("band eq cast('aether',sky.band)", **named) == "(eq band 4:band)"
+    assert condition("band eq cast(4,sky.band)", **named) == "(eq band 4:band)"
+    assert condition("band eq cast('later',sky.band)", **named) == "(eq band 9:band)"
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"),
+    [
+        pytest.param("band eq cast('later',sky.band)", "(in band 9:band 3:band 4:band)", id="text"),
+        pytest.param("band ne cast('later',sky.band)", "(not (in band 9:band 3:band 4:band))", id="not"),
+        pytest.param("band eq cast(9,sky.band)", "(in band 9:band 3:band 4:band)", id="number"),
+        pytest.param("band in [cast('later',sky.band)]", "(in band 9:band 3:band 4:band)", id="in-an-array"),
+        pytest.param("band eq cast('aether',sky.band)", "(eq band null)", id="hidden-text"),
+        pytest.param("band eq cast(4,sky.band)", "(eq band null)", id="hidden-number"),
+        pytest.param(
+            "band eq case(true:band)",
+            "(eq (case (in band 9:band 3:band 4:band) 9:band band) (case (in (case True:Boolean band null) 9:band "
+            "3:band 4:band) 9:band (case True:Boolean band null)))",
+            id="computed",
+        ),
+        pytest.param(
+            "band in ['visible',case(true:band)]",
+            "(in (case (in band 9:band 3:band 4:band) 9:band band) 1:band (case (in (case True:Boolean band null) "
+            "9:band 3:band 4:band) 9:band (case True:Boolean band null)))",
+            id="computed-in-an-array",
+        ),
+    ],
+)
+def test_what_is_cast_to_the_sentinel_is_it(text: str, bound: str) -> None:
+    """Computed members compare as the client sees them, as literals do."""
+    assert condition(text, model=OLD) == bound
 
 
 @pytest.mark.parametrize(
@@ -180,6 +240,47 @@ def test_a_member_as_text_is_what_the_client_sees() -> None:
 def test_arithmetic(text: str, bound: str) -> None:
     """Numbers are promoted, and times, dates and durations go together as they should."""
     assert condition(text) == bound
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"),
+    [
+        *(
+            pytest.param(f"{left} {operator} {right}", f"{operator == 'ne'}:Boolean", id=f"{left}-{operator}-{right}")
+            for left, right in (("NaN", "NaN"), ("doubleValue", "NaN"), ("NaN", "int32Value"), ("null", "NaN"))
+            for operator in ("eq", "ne", "lt", "le", "gt", "ge")
+        ),
+        pytest.param("-NaN eq -NaN", "False:Boolean", id="minus"),
+        pytest.param("decimalValue ne NaN", "True:Boolean", id="decimal"),
+        pytest.param("cast('NaN',Edm.Single) ne singleValue", "True:Boolean", id="cast"),
+        pytest.param("doubleValue in (1,NaN)", "(in doubleValue 1:Int32)", id="in"),
+        pytest.param("doubleValue in (NaN)", "(in doubleValue)", id="in-alone"),
+        pytest.param("NaN in (NaN,1,null)", "False:Boolean", id="in-others"),
+        pytest.param("isof(NaN,Edm.Double)", "True:Boolean", id="isof"),
+        pytest.param(
+            "doubleValue add NaN gt 1",
+            "(gt (add:Double doubleValue (sub:Double inf:Double inf:Double)) 1:Int32)",
+            id="arithmetic",
+        ),
+    ],
+)
+def test_nothing_equals_what_is_not_a_number(text: str, bound: str) -> None:
+    """NaN is unequal to everything, itself included, and neither above nor below anything (IEEE 754)."""
+    assert condition(text) == bound
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[NaN] eq [1]", id="array"),
+        pytest.param("[1,cast('NaN',Edm.Double)] eq [1.5,2]", id="cast-in-an-array"),
+        pytest.param('{"a":NaN} eq {"a":1}', id="object"),
+    ],
+)
+def test_wholes_hold_numbers(text: str) -> None:
+    """JSON has no NaN that would be unequal to itself."""
+    with pytest.raises(NotBuilt, match="NaN is not offered in arrays and objects"):
+        condition(text)
 
 
 @pytest.mark.parametrize(

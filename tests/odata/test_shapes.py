@@ -183,6 +183,16 @@ def test_what_leads_elsewhere_is_understood_anew(monkeypatch: pytest.MonkeyPatch
     assert len(understood) == 2
 
 
+def test_not_a_number_is_no_number_like_others() -> None:
+    """A text that spells NaN is not taken for another number in a question known by its shape."""
+    shared = Questions(CURRENT)
+    scope = scope_of(CURRENT, "instrument")
+    for number in ("1.5", "NaN", "2.5"):
+        options = parse_options(f"$filter=doubleValue eq '{number}'")
+        found = shared.ask(scope, options, (), include_unknown=False, texts=True)
+        assert repr(found) == repr(Questions(CURRENT).ask(scope, options, (), include_unknown=False, texts=True))
+
+
 def test_values_of_the_path_belong_to_each_question() -> None:
     """Of two sources, each question gets the key of its own."""
     shared = Questions(CURRENT)

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from enrollscope.odata.edm import Primitive
 from enrollscope.odata.literals import write_number
+from enrollscope.odata.operands import read_text
+from enrollscope.store.dialects import READERS
 from enrollscope.store.opening import migrate_store
 from enrollscope.store.postgres_connections import Target
 from tests.conformance.conftest import SNAPSHOT
@@ -110,3 +113,54 @@ def value(url: str, function: str, *arguments: Any) -> Any:
 def test_functions_at_their_limits(database: str, function: str, arguments: tuple[Any, ...], expected: Any) -> None:
     """Where the server's own operators would refuse or round, ours give what IEEE 754 and OData say."""
     assert value(database, function, *arguments) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        pytest.param(kind, text, id=f"{kind.name.lower()}-{number}")
+        for kind, texts in {
+            Primitive.INT64: ("9223372036854775807", "9223372036854775808", "+" + "0" * 39 + "7", "0" * 41, "1.0", ""),
+            Primitive.DECIMAL: (
+                "+007.50",
+                "1.5e-3",
+                "1E+3",
+                "0e5",
+                "1e1000",
+                "1e1001",
+                "0." + "1" * 98,
+                "0." + "1" * 99,
+            ),
+            Primitive.DOUBLE: (
+                *("INF", "-INF", "NaN", "1.7976931348623157e308", "1.7976931348623159e308", "-1e999999"),
+                *("5e-324", "2.4703282292062327e-324", "2.4703282292062328e-324", "1e-999999", "9007199254740993"),
+                *("9007199254740993." + "0" * 900, "9007199254740993." + "0" * 900 + "1", "0" * 900 + "1e1"),
+            ),
+            Primitive.DATE: ("2024-02-29", "2023-02-29", "1900-02-29", "0000-01-01", "9999-12-31", "2024-1-01"),
+            Primitive.TIME_OF_DAY: ("09:05", "23:59:59", "12:30:45.123456789", "24:00", "12:30:60", "12:30:45."),
+            Primitive.DATE_TIME_OFFSET: (
+                *(
+                    "2024-05-15T14:13",
+                    "2024-05-15t14:13:19.37694101z",
+                    "0001-01-01T00:00+14:00",
+                    "2024-05-15T14:13-14:01",
+                ),
+                *("2024-02-30T00:00Z", "9999-12-31T23:59:59.9999999-14:00", "2024-05-15T14:13+0200", "2024-05-15"),
+            ),
+            Primitive.DURATION: ("-P1DT2H3M4.56789012S", "P", "P1DT", "P10675198DT86399S", "P10675199D", "pt5s", "P1Y"),
+            Primitive.BINARY: ("", "Zg", "Zg==", "Zg=", "Zm8=", "Zm9v-_-_", "Zh", "+/+/"),
+            Primitive.GUID: ("0B0B0B0B-1111-4222-8333-44444444444F", "0b0b0b0b111142228333444444444444"),
+            Primitive.BOOLEAN: ("tRUE", "false", "1", " true"),
+        }.items()
+        for number, text in enumerate(texts)
+    ],
+)
+def test_texts_are_read_as_literals_are(database: str, kind: Primitive, text: str) -> None:
+    """A text in the database has the value that it would have as a literal, or none, in the stored form."""
+    try:
+        expected = read_text(text, kind)
+    except ValueError:
+        expected = None
+    if isinstance(expected, float) and math.isnan(expected):
+        expected = None
+    assert value(database, f"read_{READERS[kind]}", text) == expected

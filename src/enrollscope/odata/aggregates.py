@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from enrollscope.odata.bound import Bound, Case, Column, Field, In, Inside, OfType, ScalarType
+from enrollscope.odata.bound import Bound, Column, Field, Inside, OfType, ScalarType
 from enrollscope.odata.conditions import Conditions
-from enrollscope.odata.edm import EnumType, Primitive
+from enrollscope.odata.edm import Primitive
 from enrollscope.odata.errors import NotBuilt
 from enrollscope.odata.expr import AggregateItem, Count, Literal, Path
 from enrollscope.odata.operands import ClauseFault, Operands, Word, type_name
@@ -45,17 +45,6 @@ def grouping_key(path: Path, conditions: Conditions, results: Sequence[Shown] | 
             raise ClauseFault("Groups are made by properties; compute one first.", path.position)
 
 
-def folded(bound: Bound, operands: Operands) -> Bound:
-    """Members of an enumeration that the client does not know, as the one that it sees in their place."""
-    kind = bound.type
-    if not isinstance(kind, EnumType) or isinstance(bound, Field) or not operands.hides(kind):
-        return bound
-    sentinel = kind.values[kind.sentinel or ""]
-    numbers = operands.hidden_numbers(kind, sentinel)
-    hidden = In(bound, tuple(operands.parameter(number, kind) for number in numbers))
-    return Case(((hidden, operands.parameter(sentinel, kind)),), bound, kind)
-
-
 def aggregation(
     item: AggregateItem, conditions: Conditions, operands: Operands, operand: Bound | None = None
 ) -> Aggregation:
@@ -79,7 +68,7 @@ def aggregation(
     method = _METHODS.get(item.method)
     if method is None:
         raise NotBuilt(f"The aggregation method '{item.method[:200]}' is not offered.", position=position)
-    bound = folded(conditions.value(expression), operands) if operand is None else operand
+    bound = operands.folded(conditions.value(expression)) if operand is None else operand
     kind = _result(method, bound.type)
     if kind is None:
         raise ClauseFault(f"'{method.value}' does not work on '{type_name(bound.type)}'.", position)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import TypeAlias, assert_never
 
-from enrollscope.odata.aggregates import aggregation, folded, grouping_key
+from enrollscope.odata.aggregates import aggregation, grouping_key
 from enrollscope.odata.bound import Bound, Field, Parameter, ScalarType
 from enrollscope.odata.conditions import Conditions
 from enrollscope.odata.edm import Primitive
@@ -159,7 +159,7 @@ class Applying:
         keys: dict[tuple[str, ...], Bound] = {}
         for path in paths:
             name, bound = grouping_key(path, self._conditions, self.results)
-            keys.setdefault(name, folded(bound, self._operands))
+            keys.setdefault(name, self._operands.folded(bound))
         if any(item.steps for item in items):
             self._group_in_turns(keys, items)
             return
@@ -172,7 +172,7 @@ class Applying:
             raise NotBuilt("'from' is offered in an aggregate of one item.", target="$apply")
         (item,) = items
         outer = [
-            [folded(grouping_key(path, self._conditions, self.results)[1], self._operands) for path in step.properties]
+            [self._operands.folded(grouping_key(path, self._conditions, self.results)[1]) for path in step.properties]
             for step in item.steps
         ]
         inner = list(keys.values())

@@ -20,19 +20,20 @@ from enrollscope.odata.bound import (
     OfType,
     Parameter,
     Present,
+    SameText,
     ScalarType,
     TypeIs,
 )
 from enrollscope.odata.capabilities import OFFERED_FUNCTIONS
 from enrollscope.odata.composites import Composites
-from enrollscope.odata.edm import ComplexType, EntityType, EnumType, Model, Primitive, ValueType
+from enrollscope.odata.edm import ComplexType, EntityType, EnumMember, EnumType, Model, Primitive, ValueType
 from enrollscope.odata.errors import NotBuilt
 from enrollscope.odata.expr import Call as ParsedCall
 from enrollscope.odata.expr import Case as ParsedCase
 from enrollscope.odata.expr import Expr, Literal, Path, TypeCall, Variable
 from enrollscope.odata.functions import FUNCTIONS, Function
 from enrollscope.odata.loose import COMPOSITE, Loose, is_composite, is_null
-from enrollscope.odata.operands import ClauseFault, Word, read_text, type_name
+from enrollscope.odata.operands import ClauseFault, Word, is_nan, read_text, type_name
 from enrollscope.odata.patterns import BadPattern, parse_pattern, spell_pattern
 from enrollscope.odata.promotion import INTEGERS, NUMBERS, common_type
 from enrollscope.odata.rows import Many, Structure
@@ -145,7 +146,7 @@ class Calls(Composites, ABC):
         if is_composite(found) or call.type.collection:
             return self.cast_whole(found, wanted, position, collection=call.type.collection)
         bound = self.fix(found, None, position)
-        return Null(None) if isinstance(wanted, ComplexType) else self._cast_value(bound, wanted, call.position)
+        return Null(None) if isinstance(wanted, ComplexType) else self._cast_value(bound, wanted)
 
     def _is_of(self, found: Loose, wanted: ValueType, position: int, *, collection: bool) -> Bound:
         if is_composite(found):
@@ -158,24 +159,24 @@ class Calls(Composites, ABC):
             return self.constant(truth=False)
         if bound.type is not wanted:
             return self.constant(truth=False)
+        if self._operands.is_not_a_number(bound):
+            return self.constant(truth=True)
         return Compare(Comparison.NE, bound, Null(bound.type))
 
-    def _cast_value(self, bound: Bound, wanted: ScalarType, position: int) -> Bound:
+    def _cast_value(self, bound: Bound, wanted: ScalarType) -> Bound:
         kind = bound.type
         if kind is None or kind is wanted:
             return Null(wanted) if kind is None else bound
         if kind in NUMBERS and wanted in NUMBERS:
             return Cast(bound, wanted)
         if kind is Primitive.STRING and isinstance(wanted, Primitive):
-            if isinstance(bound, Parameter):
-                return self._read(bound, wanted)
-            raise NotBuilt(
-                f"cast() to '{type_name(wanted)}' is offered for text that is a literal alone.", position=position
-            )
+            return self._read(bound, wanted) if isinstance(bound, Parameter) else Cast(bound, wanted)
         if isinstance(kind, EnumType) and wanted in INTEGERS:
             return self._of_member(bound, kind, wanted)
         if kind in INTEGERS and isinstance(wanted, EnumType):
             return self._member_of_number(bound, wanted)
+        if kind is Primitive.STRING and isinstance(wanted, EnumType):
+            return self._member_of_text(bound, wanted)
         if wanted is not Primitive.STRING:
             return Null(wanted)  # there is no such cast, so it fails (§5.1.1.10.1)
         if isinstance(kind, EnumType):
@@ -192,12 +193,12 @@ class Calls(Composites, ABC):
             stored = read_text(self._operands.parameters[text.index], wanted)
         except ValueError:
             return Null(wanted)
-        return self._operands.parameter(stored, wanted)
+        return self._operands.not_a_number(wanted) if is_nan(stored) else self._operands.parameter(stored, wanted)
 
     def _of_member(self, bound: Bound, kind: EnumType, wanted: ScalarType) -> Bound:
         """The name or the number of an enumeration member as the client would see it."""
         branches: list[tuple[Bound, Bound]] = []
-        for member in kind.members:
+        for member in self._operands.seen(kind):
             numbers = self._operands.hidden_numbers(kind, member.value) or (member.value,)
             items = tuple(self._operands.parameter(number, kind) for number in numbers)
             is_text = wanted is Primitive.STRING
@@ -207,14 +208,38 @@ class Calls(Composites, ABC):
 
     def _member_of_number(self, bound: Bound, wanted: EnumType) -> Bound:
         """The member that has a number; null for none."""
+        members = self._operands.seen(wanted)
+        if isinstance(bound, Parameter):
+            self._operands.unshareable()
+            given = self._operands.parameters[bound.index]
+            return self._member_or_null(next((each for each in members if each.value == given), None), wanted)
         branches = [
             (
                 Compare(Comparison.EQ, bound, self._operands.parameter(member.value, Primitive.INT64)),
                 self._operands.parameter(member.value, wanted),
             )
-            for member in wanted.members
+            for member in members
         ]
         return Case(tuple(branches), Null(wanted), wanted)
+
+    def _member_of_text(self, bound: Bound, wanted: EnumType) -> Bound:
+        """The member whose name a text is, in any case, or whose number; null for none."""
+        members = self._operands.seen(wanted)
+        if isinstance(bound, Parameter):
+            self._operands.unshareable()
+            given = self._operands.parameters[bound.index].lower()
+            return self._member_or_null(
+                next((each for each in members if given in (each.name.lower(), str(each.value))), None), wanted
+            )
+        branches: list[tuple[Bound, Bound]] = []
+        for member in members:
+            named = SameText(bound, self._operands.text(member.name))
+            numbered = Compare(Comparison.EQ, bound, self._operands.text(str(member.value)))
+            branches.append((Combine(Logic.OR, named, numbered), self._operands.parameter(member.value, wanted)))
+        return Case(tuple(branches), Null(wanted), wanted)
+
+    def _member_or_null(self, member: EnumMember | None, kind: EnumType) -> Bound:
+        return Null(kind) if member is None else self._operands.parameter(member.value, kind)
 
 
 def _value_type(model: Model, name: str, position: int) -> ValueType:

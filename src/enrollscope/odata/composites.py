@@ -239,6 +239,8 @@ class Composites(Paths, ABC):
         kind = item.type
         if kind is Primitive.BINARY:
             raise NotBuilt("Values of type 'Edm.Binary' are not offered in arrays and objects.", position=position)
+        if self._operands.is_not_a_number(item):
+            raise NotBuilt("NaN is not offered in arrays and objects; nothing equals it.", position=position)
         if not isinstance(kind, EnumType):
             return item
         names = {member.value: member.name for member in (*kind.hidden, *kind.members)}

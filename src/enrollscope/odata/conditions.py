@@ -47,6 +47,7 @@ _LOGIC = {item.value: item for item in Logic}
 _COMPARISONS = {item.value: item for item in Comparison}
 _VALUES = frozenset(get_args(Bound))
 _OPERATORS = {item.value: item for item in Operator}
+_GIVEN = (Parameter, Null)
 
 
 class Conditions(Calls):
@@ -145,7 +146,7 @@ class Conditions(Calls):
     def _negation(self, operand: Expr) -> Bound:
         bound = self.value(operand)
         if bound.type is not None and (bound.type in NUMBERS or bound.type is Primitive.DURATION):
-            return Negate(bound, bound.type)
+            return bound if self._operands.is_not_a_number(bound) else Negate(bound, bound.type)
         raise ClauseFault(f"'-' needs a number or a duration, not '{type_name(bound.type)}'.", operand.position)
 
     def _binary(self, binary: Binary) -> Bound:
@@ -183,15 +184,23 @@ class Conditions(Calls):
         other = right.type
         if kind is not other and kind is not None and other is not None and common_type(kind, other) is None:
             raise incompatible(operator.value, kind, other, position)
+        if self._operands.is_not_a_number(left) or self._operands.is_not_a_number(right):
+            return self.constant(truth=operator is Comparison.NE)
         if (operator is Comparison.EQ or operator is Comparison.NE) and isinstance(kind, EnumType):
             hidden = self._sentinel(left, right) or self._sentinel(right, left)
             if hidden is not None:
                 return hidden if operator is Comparison.EQ else Not(hidden)
+            if not isinstance(left, _GIVEN) and not isinstance(right, _GIVEN):
+                left, right = self._seen(left), self._seen(right)
         return Compare(operator, left, right)
 
     def equal(self, left: Bound, right: Bound) -> Bound:
         """A comparison of two values of one type."""
         return Compare(Comparison.EQ, left, right)
+
+    def _seen(self, operand: Bound) -> Bound:
+        """An operand as the client sees it."""
+        return operand if isinstance(operand, _GIVEN) else self._operands.folded(operand)
 
     def _sentinel(self, left: Bound, right: Bound) -> In | None:
         """Equality with the sentinel of an evolvable enumeration: true of every hidden member (contract §3.6)."""
@@ -229,8 +238,14 @@ class Conditions(Calls):
             bound = self.fix(item, left.type, position)
             if bound.type is not None and left.type is not None and common_type(left.type, bound.type) is None:
                 raise incompatible("in", left.type, bound.type, position)
+            if self._operands.is_not_a_number(bound):
+                continue
             hidden = self._sentinel(left, bound)
             found.extend((bound,) if hidden is None else hidden.items)
+        if self._operands.is_not_a_number(left):
+            return self.constant(truth=False)
+        if not all(isinstance(item, _GIVEN) for item in found):
+            left, found = self._seen(left), [self._seen(item) for item in found]
         return In(left, tuple(found))
 
     def _in_collection(self, left: Loose, many: Many, binary: Binary) -> Bound:

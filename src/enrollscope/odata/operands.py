@@ -4,6 +4,7 @@ A literal alone is not always a value: `'red'` is a string until the other side 
 `red` looks like a property (contract §4.4). So literals stay *loose* until an operator sees both sides.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +12,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from enrollscope.odata.bound import Bound, Null, Parameter, ScalarType
+from enrollscope.odata.bound import Arithmetic, Bound, Case, Field, In, Null, Operator, Parameter, ScalarType
 from enrollscope.odata.edm import EnumMember, EnumType, Model, Primitive
 from enrollscope.odata.errors import BadRequest, NotBuilt
 from enrollscope.odata.expr import Duration, EnumMembers, Geo, Literal, LiteralValue, TimeOfDay, Unrepresentable
@@ -20,6 +21,9 @@ from enrollscope.odata.promotion import INTEGERS
 from enrollscope.odata.values import Instant
 
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+
+_MOST_PLACES = 1_000
+"""How far the first digit of a text that is taken for a Decimal may stand from the point."""
 
 _QUOTED = frozenset(("string", "duration", "binary", "enum", "geo"))
 """Kinds of literals that are written in quotes."""
@@ -119,6 +123,7 @@ class Operands:
         self._include_unknown = include_unknown
         self._texts = texts
         self._variables = 0
+        self._not_numbers: list[Bound] = []
 
     def parameter(self, value: Any, scalar: ScalarType, origin: Origin | None = None) -> Parameter:
         """Keep a value in its stored form (`odata.layout`) and stand for it in the shape."""
@@ -140,6 +145,18 @@ class Operands:
         self._variables += 1
         return self._variables
 
+    def not_a_number(self, kind: ScalarType) -> Bound:
+        """NaN. Where it is compared it is known by itself; otherwise it is like one that was computed."""
+        self.unshareable()
+        infinity = self.parameter(math.inf, kind)
+        found = Arithmetic(Operator.SUB, infinity, infinity, kind)
+        self._not_numbers.append(found)
+        return found
+
+    def is_not_a_number(self, bound: Bound) -> bool:
+        """Whether an operand is the literal NaN."""
+        return bool(self._not_numbers) and any(bound is each for each in self._not_numbers)
+
     def unshareable(self) -> None:
         """Note that the shape depends on the value of a literal: no other question may use it."""
         self.shareable = False
@@ -156,6 +173,8 @@ class Operands:
                 if kind == "null":
                     return Null(wanted)
                 stored, scalar = self.stored(operand, wanted)
+                if is_nan(stored):
+                    return self.not_a_number(scalar)
                 if kind == "boolean":  # a word, and so a part of the shape
                     return self.parameter(stored, scalar)
                 origin = Origin(self.clause, operand.position, wanted, scalar, kind in _QUOTED)
@@ -199,11 +218,25 @@ class Operands:
         """Whether members of an enumeration show as its sentinel."""
         return item.sentinel is not None and not self._include_unknown
 
+    def seen(self, item: EnumType) -> tuple[EnumMember, ...]:
+        """The members of an enumeration that show by name."""
+        return (*item.members, *item.hidden) if self._include_unknown else item.members
+
     def hidden_numbers(self, item: EnumType, number: int) -> tuple[int, ...]:
         """All stored numbers that read as the sentinel, when `number` is the sentinel's and it stands for others."""
         if not self.hides(item) or item.names.get(number) != item.sentinel:
             return ()
         return (number, *sorted(item.hidden_names))
+
+    def folded(self, bound: Bound) -> Bound:
+        """Members of an enumeration that the client does not know, as the one that it sees in their place."""
+        kind = bound.type
+        if not isinstance(kind, EnumType) or isinstance(bound, Field) or not self.hides(kind):
+            return bound
+        sentinel = kind.values[kind.sentinel or ""]
+        numbers = self.hidden_numbers(kind, sentinel)
+        hidden = In(bound, tuple(self.parameter(number, kind) for number in numbers))
+        return Case(((hidden, self.parameter(sentinel, kind)),), bound, kind)
 
     def _typed_enum(self, value: EnumMembers, position: int) -> tuple[int, ScalarType]:
         found = self._model.find_type(value.type_name or "")
@@ -256,6 +289,11 @@ class Operands:
         raise ClauseFault(f"'{wanted.name_in_model}' has no member with the value {number}.", position)
 
 
+def is_nan(stored: Any) -> bool:
+    """Whether a value in its stored form is NaN."""
+    return isinstance(stored, float) and math.isnan(stored)
+
+
 def _check_text(text: str, position: int) -> None:
     if "\0" in text:
         raise ClauseFault("A string holds the character U+0000, which no value here can.", position)
@@ -280,6 +318,8 @@ def read_text(text: str, wanted: Primitive) -> Any:
         ValueError: it spells none, with a clause that says what would be right.
     """
     value = FORMS[wanted.value].read(text)
+    if isinstance(value, Decimal) and abs(value.adjusted()) > _MOST_PLACES:
+        raise ValueError("the exponent is out of range")
     return value.ticks if isinstance(value, Instant) else _stored(value)[0]
 
 

@@ -13,7 +13,7 @@ from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 from enrollscope.odata.edm import EnumType, Primitive
 from enrollscope.odata.errors import NotBuilt, SyntaxFault
 from enrollscope.odata.lexer import MAX_LENGTH
-from enrollscope.odata.operands import ClauseFault, Operands, Origin
+from enrollscope.odata.operands import ClauseFault, Operands, Origin, is_nan
 from enrollscope.odata.options import Options
 from enrollscope.odata.selection import OptionGrammar
 from enrollscope.odata.values import Instant
@@ -233,7 +233,7 @@ class _Whole:
         except (SyntaxFault, ClauseFault, NotBuilt) as error:
             raise Miss from error
         several = isinstance(kind, EnumType) and self._operands.hidden_numbers(kind, stored)
-        if found is not kind or several:
+        if found is not kind or several or is_nan(stored):
             raise Miss
         return stored
 

@@ -50,7 +50,7 @@ from enrollscope.odata.plan import Positions
 from enrollscope.odata.promotion import NUMBERS, common_type
 from enrollscope.odata.values import TICKS_PER_SECOND, Instant
 from enrollscope.store.composites import Composites
-from enrollscope.store.dialects import FLOATS, WHITE_SPACE, Dialect, Sql, own_function
+from enrollscope.store.dialects import FLOATS, READERS, WHITE_SPACE, Dialect, Sql, own_function
 from enrollscope.store.schema import BOOLEAN, INTEGER, TEXT, scalar_type
 from enrollscope.store.structured import Structured
 
@@ -317,6 +317,8 @@ class Expressions:
         value, kind = self.value(operand), _primitive(operand.type)
         if wanted is Primitive.STRING:
             return self._as_text(operand, kind)
+        if kind is Primitive.STRING:
+            return _read(value, wanted)
         span = _SPANS.get(wanted)
         if span is None:
             return self._dialect.promoted(value, kind, wanted)
@@ -431,6 +433,14 @@ class Expressions:
                 return case(*offsets, else_=self.offset(otherwise))
             case _:
                 return literal(0, INTEGER)
+
+
+def _read(text: Sql, wanted: Primitive) -> Sql:
+    """The value that a text spells."""
+    span = _SPANS.get(wanted)
+    form = Primitive.INT64 if span else Primitive.DOUBLE if wanted in FLOATS else wanted
+    found = own_function(f"read_{READERS[form]}", scalar_type(form), text)
+    return case((found.between(literal(span[0], INTEGER), literal(span[1], INTEGER)), found)) if span else found
 
 
 def _parts(bound: Combine) -> Iterator[Bound]:

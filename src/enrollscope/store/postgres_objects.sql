@@ -215,6 +215,95 @@ END$$;
 CREATE OR REPLACE FUNCTION odata_text_of_binary(b bytea) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$SELECT translate(encode(b, 'base64'), E'+/\n', '-_')$$;
 
+-- Values that texts spell, as literals do; null where they spell none.
+CREATE OR REPLACE FUNCTION odata_read_boolean(t text) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT CASE lower(t COLLATE "C") WHEN 'true' THEN true WHEN 'false' THEN false END$$;
+
+CREATE OR REPLACE FUNCTION odata_read_integer(t text) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT CASE WHEN t ~ '^[+-]?[0-9]{1,40}$' THEN
+  CASE WHEN t::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 THEN t::numeric::bigint END
+END$$;
+
+CREATE OR REPLACE FUNCTION odata_read_decimal(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+DECLARE
+  parts text[] := regexp_match(t, '^([+-]?[0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,6}))?$');
+  digits text := ltrim(parts[1] || coalesce(parts[2], ''), '+-0');
+BEGIN
+  IF parts IS NULL OR length(t) > 100
+    OR abs(greatest(length(digits), 1) - 1 - length(coalesce(parts[2], '')) + coalesce(parts[3], '0')::int) > 1000 THEN
+    RETURN NULL;
+  END IF;
+  RETURN t::numeric::text;
+END$$;
+
+-- Digits beyond those that can decide how to round are as good as one.
+CREATE OR REPLACE FUNCTION odata_read_double(t text) RETURNS double precision
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+DECLARE
+  parts text[] := regexp_match(t, '^([+-]?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,6}))?$');
+  digits text := ltrim(parts[2] || coalesce(parts[3], ''), '0');
+  exponent int := coalesce(parts[4], '0')::int - length(coalesce(parts[3], ''));
+BEGIN
+  IF t IN ('INF', '-INF') THEN RETURN replace(t, 'INF', 'Infinity'); END IF;
+  IF parts IS NULL OR (digits <> '' AND length(digits) + exponent > 310) THEN RETURN NULL; END IF;
+  IF digits = '' OR length(digits) + exponent < -330 THEN RETURN 0; END IF;
+  IF length(digits) > 800 THEN
+    exponent := exponent + length(digits) - 801;
+    digits := left(digits, 800) || CASE WHEN rtrim(substr(digits, 801), '0') = '' THEN '0' ELSE '1' END;
+  END IF;
+  RETURN nullif(odata_double((digits || 'e' || exponent)::numeric::text), 'Infinity')
+    * CASE parts[1] WHEN '-' THEN -1 ELSE 1 END;
+END$$;
+
+CREATE OR REPLACE FUNCTION odata_read_guid(t text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT CASE WHEN t ~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' THEN lower(t COLLATE "C") END$$;
+
+CREATE OR REPLACE FUNCTION odata_read_date(t text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT CASE WHEN t ~ '^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$' THEN
+  CASE WHEN substr(t, 9)::int <= extract(day FROM make_date(substr(t, 1, 4)::int, substr(t, 6, 2)::int, 1)
+    + INTERVAL '1 month - 1 day') THEN t END
+END$$;
+
+CREATE OR REPLACE FUNCTION odata_read_time(t text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT CASE WHEN t ~ '^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,12})?)?$' THEN
+  rpad(left(t || CASE length(t) WHEN 5 THEN ':00.' WHEN 8 THEN '.' ELSE '' END, 16), 16, '0')
+END$$;
+
+CREATE OR REPLACE FUNCTION odata_read_instant(t text) RETURNS bigint LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+DECLARE
+  parts text[] := regexp_match(t, '^(.{10})[Tt]([0-9:.]+)(?:[Zz]|([+-])([0-9]{2}):([0-5][0-9]))?$');
+  day text := odata_read_date(parts[1]);
+  clock text := odata_read_time(parts[2]);
+  east int := coalesce(parts[4]::int * 60 + parts[5]::int, 0) * CASE parts[3] WHEN '-' THEN -1 ELSE 1 END;
+BEGIN
+  IF day IS NULL OR clock IS NULL OR abs(east) > 840 THEN RETURN NULL; END IF;
+  RETURN (day::date - DATE '0001-01-01') * 864000000000 - east * 600000000::bigint
+    + (substr(clock, 1, 2)::int * 3600 + substr(clock, 4, 2)::int * 60 + substr(clock, 7, 2)::int) * 10000000::bigint
+    + substr(clock, 10)::int;
+END$$;
+
+CREATE OR REPLACE FUNCTION odata_read_duration(t text) RETURNS bigint LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+DECLARE
+  parts text[] := regexp_match(t, '^([+-])?[Pp](?:([0-9]{1,12})[Dd])?(?:[Tt](?:([0-9]{1,12})[Hh])?'
+    || '(?:([0-9]{1,12})[Mm])?(?:([0-9]{1,12})(?:\.([0-9]+))?[Ss])?)?$');
+  total bigint := ((coalesce(parts[2], '0')::bigint * 24 + coalesce(parts[3], '0')::bigint) * 60
+    + coalesce(parts[4], '0')::bigint) * 60 + coalesce(parts[5], '0')::bigint;
+BEGIN
+  IF parts IS NULL OR right(t, 1) IN ('P', 'p', 'T', 't') OR total >= 10675199 * 86400::bigint THEN RETURN NULL; END IF;
+  RETURN (total * 10000000 + rpad(left(coalesce(parts[6], '0'), 7), 7, '0')::int)
+    * CASE parts[1] WHEN '-' THEN -1 ELSE 1 END;
+END$$;
+
+CREATE OR REPLACE FUNCTION odata_read_binary(t text) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT CASE WHEN t ~ ('^([A-Za-z0-9_-]{4})*'
+    || '([A-Za-z0-9_-]{2}[AEIMQUYcgkosw048]=?|[A-Za-z0-9_-][AQgw](==)?)?$') THEN
+  decode(translate(rtrim(t, '='), '-_', '+/') || repeat('=', -length(rtrim(t, '=')) & 3), 'base64')
+END$$;
+
 -- Composite values are jsonb. What is absent from an object, null or an empty array there is the same, and left out.
 CREATE OR REPLACE FUNCTION odata_plain(j jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$SELECT CASE jsonb_typeof(j)

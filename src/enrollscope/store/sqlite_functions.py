@@ -12,11 +12,14 @@ from typing import Any
 
 import apsw
 
+from enrollscope.odata.edm import Primitive
 from enrollscope.odata.errors import BadRequest
 from enrollscope.odata.expr import Duration
 from enrollscope.odata.literals import write_binary, write_duration, write_number
+from enrollscope.odata.operands import read_text
 from enrollscope.odata.values import TICKS_PER_SECOND, Instant
 from enrollscope.store.automata import automaton
+from enrollscope.store.dialects import READERS
 from enrollscope.store.json_functions import json_functions, same
 
 _INT64 = 2**63
@@ -174,6 +177,17 @@ def _decimal_rounding(rounding: str) -> Callable[[str], str | None]:
     return _decimal(lambda number: number.to_integral_value(rounding))
 
 
+def _reader(kind: Primitive) -> Callable[[str], Any]:
+    def call(text: str) -> Any:
+        try:
+            found = read_text(text, kind)
+        except ValueError:
+            return None
+        return decimal_text(_EXACT.plus(Decimal(found))) if kind is Primitive.DECIMAL else found
+
+    return call
+
+
 def _functions() -> dict[str, Callable[..., Any]]:
     return {
         "tolower": str.lower,
@@ -183,6 +197,7 @@ def _functions() -> dict[str, Callable[..., Any]]:
         "double": float,
         "number": lambda number: float(_INFINITIES.get(number, number)),
         "whole": whole,
+        **{f"read_{name}": _reader(kind) for kind, name in READERS.items()},
         "text_of_instant": lambda local, offset: str(Instant(local - offset * _TICKS_PER_MINUTE, offset)),
         "text_of_duration": lambda ticks: write_duration(Duration(ticks)),
         "text_of_double": lambda number: write_number(number + 0.0),
