@@ -124,10 +124,10 @@ class SqliteStore:
     async def text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:
         """See `base.Store`."""
         running, questions, kind = self._started(), self._questions, (tenant, form)
-        if questions is None or query in self._late or self._without_text.passes(kind):
+        if questions is None or self._without_text.passes(kind):
             return None
-        statements = questions.text(query, paging, form)
-        if statements is None:
+        statements = questions.text(query, paging, form)  # refuses what is too deep even to be looked up
+        if statements is None or query in self._late:
             return None
 
         def ask(connection: apsw.Connection) -> PageText | None:
