@@ -73,6 +73,9 @@ def test_other_options() -> None:
         pytest.param("$filter=%C0%80", "is not UTF-8", id="overlong"),
         pytest.param("$filter=%ED%A0%80", "is not UTF-8", id="surrogate"),
         pytest.param("$filter=a eq '\udcff'", "is not UTF-8", id="undecodable-byte"),
+        pytest.param("@p=%2", "'%' must be followed by two hexadecimal digits", id="half-an-escape-in-an-alias"),
+        pytest.param("x=%FF", "is not UTF-8", id="no-utf-8-in-a-custom-option"),
+        pytest.param("%FF=1", "is not UTF-8", id="no-utf-8-in-a-name"),
     ],
 )
 def test_queries_that_are_refused(query: str, message: str) -> None:
@@ -80,6 +83,7 @@ def test_queries_that_are_refused(query: str, message: str) -> None:
     with pytest.raises(BadRequest) as caught:
         parse_options(query)
     assert message in caught.value.message
+    assert caught.value.target == query.partition("=")[0]
 
 
 @pytest.mark.parametrize(
@@ -165,3 +169,28 @@ def test_an_empty_filter_is_a_fault() -> None:
     """An option that is there and empty is not an option that is absent."""
     with pytest.raises(SyntaxFault, match="expected an expression, found the end"):
         parse_options("$filter=").filter()
+
+
+@pytest.mark.parametrize(
+    ("query", "cause"),
+    [
+        pytest.param("", None, id="nothing"),
+        pytest.param("$filter=1 div a gt 0", "$filter", id="one"),
+        pytest.param("$filter=1 div a gt 0&$orderby=b desc,c/d&$select=*,e&$search=f&$top=1", "$filter", id="names"),
+        pytest.param("$filter=1 div a gt 0&$orderby=length(b)", None, id="two"),
+        pytest.param("$orderby=@a&@a=1 div b", "$orderby", id="alias"),
+        pytest.param("$select=a($orderby=1 div b)", "$select", id="nested"),
+        pytest.param("$compute=1 div a as b&$filter=c", "$compute", id="condition-that-is-a-name"),
+    ],
+)
+def test_the_cause_of_what_goes_wrong_in_the_answering(query: str, cause: str | None) -> None:
+    """An option is blamed only where no other one can have caused it; names alone cannot."""
+    assert parse_options(query).cause() == cause
+
+
+@pytest.mark.parametrize("name", ["filter", "orderby", "select", "expand", "compute", "search", "apply"])
+def test_a_fault_names_its_option(name: str) -> None:
+    """Whoever asks for the value."""
+    with pytest.raises(SyntaxFault) as caught:
+        getattr(parse_options(f"${name}=)"), name)()
+    assert caught.value.target == f"${name}"
