@@ -194,3 +194,40 @@ def test_a_fault_names_its_option(name: str) -> None:
     with pytest.raises(SyntaxFault) as caught:
         getattr(parse_options(f"${name}=)"), name)()
     assert caught.value.target == f"${name}"
+
+
+@pytest.mark.parametrize(
+    ("query", "printed"),
+    [
+        pytest.param("$search=a%3Bb", "(SearchWord a;b)", id="encoded"),
+        pytest.param("$search=a;b", 1, id="plain"),
+        pytest.param("search=%C3%A4+b;c%3B", 3, id="plain-behind-encoded-letters"),
+        pytest.param("$select=a($search=b%3Bc)", "[(SelectItem a [(SearchOption (SearchWord b;c))])]", id="select"),
+        pytest.param("$select=a($search=b;c)", 12, id="select-plain"),
+        pytest.param(
+            "$select=a($search=b%3Bc;$top=1)",
+            "[(SelectItem a [(SearchOption (SearchWord b;c)) (NumberOption top 1)])]",
+            id="select-both",
+        ),
+        pytest.param(
+            "$select=a(%24search%3Db%3B%24top%3D1)",
+            "[(SelectItem a [(SearchOption (SearchWord b)) (NumberOption top 1)])]",
+            id="select-all-encoded",
+        ),
+        pytest.param("$expand=a($search=b%3Bc)", "[(ExpandItem a [(SearchOption (SearchWord b;c))])]", id="expand"),
+        pytest.param("$filter=a/$count($search=b%3Bc) eq 1", "(eq a/(Count (SearchWord b;c)) 1)", id="filter"),
+        pytest.param("$filter=a/$count($search=b;c) eq 1", 20, id="filter-plain"),
+        pytest.param("$apply=search(a%3Bb)", "[(SearchStep (SearchWord a;b))]", id="apply"),
+        pytest.param("$apply=search(a;b)", 8, id="apply-plain"),
+    ],
+)
+def test_semicolons_of_a_search(query: str, printed: str | int) -> None:
+    """A semicolon belongs to a word where it came percent-encoded, and ends it or is refused where it came plain."""
+    options = parse_options(query)
+    read = getattr(options, next(iter(options.texts)))
+    if isinstance(printed, str):
+        assert show(read()) == printed
+    else:
+        with pytest.raises(SyntaxFault) as caught:
+            read()
+        assert caught.value.position == printed

@@ -107,9 +107,10 @@ class Scanner:
         names: the declared names by ABNF rule (`entitySetName`, …), where the caller wants them to count.
         encoded: the URL text that `text` was decoded from, when positions are to count its characters.
         offset: characters before `text` in what the client sent, when it is a part of a longer text.
+        plain: without `encoded`, where a character stands that did not come percent-encoded, as far as that matters.
     """
 
-    __slots__ = ("clause", "depth", "encoded", "names", "nodes", "offset", "operators", "position", "text")
+    __slots__ = ("clause", "depth", "encoded", "names", "nodes", "offset", "operators", "plain", "position", "text")
 
     def __init__(
         self,
@@ -119,12 +120,14 @@ class Scanner:
         names: Names | None = None,
         encoded: Encoded | None = None,
         offset: int = 0,
+        plain: frozenset[int] = frozenset(),
     ) -> None:
         self.text = text
         self.clause = clause
         self.names = names
         self.encoded = encoded
         self.offset = offset
+        self.plain = plain
         self.position = 0
         self.depth = 0
         self.nodes = 0
@@ -278,7 +281,9 @@ class Scanner:
 
     def is_encoded(self, position: int) -> bool:
         """Whether the character at `position` came percent-encoded; unknown counts as yes."""
-        return self.encoded is None or self.encoded.raw[self.encoded.origins[position]] == "%"
+        if self.encoded is None:
+            return position not in self.plain
+        return self.encoded.raw[self.encoded.origins[position]] == "%"
 
     def enter(self) -> None:
         """Count one more node and one more level; the caller steps `depth` down when it leaves the level."""

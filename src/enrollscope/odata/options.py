@@ -33,6 +33,7 @@ _NAMES = re.compile(rf"(?i)\s*(?:(?:\*|{_NAME})(?:\s+(?:asc|desc))?(?:\s*,\s*|\s
 _EVALUATED = ("apply", "compute", "search", "filter", "orderby", "select")
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_NO_SEMICOLONS: Mapping[str, frozenset[int]] = MappingProxyType({})
 _INVALID = "The query specified in the URI is not valid."
 
 _Value = TypeVar("_Value")
@@ -46,11 +47,14 @@ class Options:
         texts: system query options by their name without `$`, in lower case.
         aliases: parameter aliases by their name without `@`.
         custom: options the protocol does not know; of one given several times, the last.
+        plain: of each system query option that may hold a search, where in its text semicolons stand that did not come
+            percent-encoded; without an entry there are none.
     """
 
     texts: Mapping[str, str]
     aliases: Mapping[str, str]
     custom: Mapping[str, str]
+    plain: Mapping[str, frozenset[int]]
 
     def text(self, name: str) -> str | None:
         """The decoded text of a system query option, None if it was not given."""
@@ -116,12 +120,12 @@ class Options:
         suspects = [name for name in _EVALUATED if _NAMES.fullmatch(self.texts.get(name, "")) is None]
         return f"${suspects[0]}" if len(suspects) == 1 else None
 
-    def _read(self, name: str, read: Callable[[str], _Value]) -> _Value | None:
+    def _read(self, name: str, read: Callable[[str, frozenset[int]], _Value]) -> _Value | None:
         text = self.texts.get(name)
         if text is None:
             return None
         try:
-            return read(text)
+            return read(text, self.plain.get(name, frozenset()))
         except SyntaxFault as fault:
             raise SyntaxFault(fault.message, target=f"${name}", position=fault.position) from fault
 
@@ -138,7 +142,7 @@ class Options:
         return int(text)
 
 
-NO_OPTIONS = Options(_NOTHING, _NOTHING, _NOTHING)
+NO_OPTIONS = Options(_NOTHING, _NOTHING, _NOTHING, _NO_SEMICOLONS)
 
 
 def parse_options(query: str) -> Options:
@@ -155,6 +159,7 @@ def parse_options(query: str) -> Options:
     texts: dict[str, str] = {}
     aliases: dict[str, str] = {}
     custom: dict[str, str] = {}
+    plain: dict[str, frozenset[int]] = {}
     for part in query.split("&"):
         raw_name, _, raw_value = part.partition("=")
         name = _decode(raw_name, raw_name)
@@ -163,9 +168,11 @@ def parse_options(query: str) -> Options:
         elif (system := _system_name(name)) is not None:
             shown = f"${system}"
             _keep(texts, system, _decode(raw_value, shown), shown)
+            if ";" in raw_value and "search" in f"{system}={texts[system]}".lower():
+                plain[system] = _semicolons(raw_value, shown)
         elif name:
             custom[name] = _decode(raw_value, name)
-    return Options(texts, aliases, custom)
+    return Options(texts, aliases, custom, plain)
 
 
 def _system_name(name: str) -> str | None:
@@ -184,6 +191,17 @@ def _keep(kept: dict[str, str], key: str, text: str, shown: str) -> None:
     if key in kept:
         raise BadRequest(f"{_INVALID} Query option '{shown}' was specified more than once.", target=shown)
     kept[key] = text
+
+
+def _semicolons(raw: str, option: str) -> frozenset[int]:
+    """Where in the decoded text the semicolons are that stand in the raw one."""
+    found: list[int] = []
+    position = 0
+    for piece in raw.split(";")[:-1]:
+        position += len(_decode(piece, option))
+        found.append(position)
+        position += 1
+    return frozenset(found)
 
 
 def _decode(raw: str, option: str) -> str:
