@@ -79,9 +79,9 @@ class SearchGrammar(Scanner):
             case "(":
                 term = self._search_paren(nested=nested)
             case '"':
-                term = self._search_phrase()
+                term = self.search_phrase()
             case _:
-                term = self._search_word(nested=nested)
+                term = self.search_word(nested=nested)
         self.depth -= 1
         return term
 
@@ -93,14 +93,16 @@ class SearchGrammar(Scanner):
         self.need(")")
         return inner
 
-    def _search_phrase(self) -> Search:
+    def search_phrase(self) -> SearchPhrase:
+        """SearchPhrase."""
         match = _PHRASE.match(self.text, self.position)
         if match is None:
             raise self.unclosed('"')
         self.position = match.end()
         return SearchPhrase(match[1])
 
-    def _search_word(self, *, nested: bool) -> Search:
+    def search_word(self, *, nested: bool = False) -> Search:
+        """SearchWord; or `NOT` and what it negates."""
         match = _WORD.match(self.text, self.position)
         end = self.position if match is None else self._end_of_word(match.start(), match.end(), nested=nested)
         if end == self.position:
