@@ -39,7 +39,7 @@ from enrollscope.odata.headers import (
     JsonFormat,
     Preferences,
     ProtocolVersion,
-    accepts,
+    liking,
     negotiate_json,
     negotiate_version,
     preferred,
@@ -446,9 +446,15 @@ def _json_format(call: Call, options: Options, version: ProtocolVersion) -> Json
 
 
 def _check_accepts_text(call: Call) -> None:
-    """Refuse who takes neither plain text nor JSON; a bare value is good for both."""
-    if not accepts(call.headers.get("accept", ""), "text/plain"):
-        negotiate_json(call.headers.get("accept", ""))
+    """Refuse who takes no plain text. Who only says to take JSON reads a bare value all the same (contract §3.1)."""
+    accept = call.headers.get("accept", "")
+    quality = liking(accept, "text/plain")
+    if quality is None:
+        negotiate_json(accept)
+    elif quality <= 0:
+        raise NotAcceptable(
+            f"This is answered as text/plain, which 'Accept: {accept[:200]}' excludes.", target="Accept"
+        )
 
 
 def _precondition(headers: Mapping[str, str]) -> Precondition:
