@@ -296,6 +296,8 @@ QUERIES = [
     pytest.param("$filter=eventDateTime ge 2024-13-01T00:00:00Z", FILTER, id="no-such-month"),
     pytest.param("$filter=enrollmentType eq 5", FILTER, id="number-with-member"),
     pytest.param("$filter=failureCategory eq 'none'", "Allowed are: unknown, authentication", id="no-such-member"),
+    pytest.param("$filter=enrollmentType eq 'userEnrolment'", "Did you mean 'userEnrollment'?", id="misspelt-member"),
+    pytest.param("$filter=enrollmentType eq userEnrolment", "userEnrolment", id="misspelt-word"),
     pytest.param("$filter=failureCategory eq '99'", "no member with the value 99", id="no-such-number"),
     pytest.param("$filter=failureCategory eq '%C2%B2'", "is not a valid enumeration", id="superscript-two"),
     pytest.param("$filter=failureCategory eq '--5'", "is not a valid enumeration", id="two-signs"),

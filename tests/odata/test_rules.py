@@ -1,5 +1,7 @@
 """Rules of the ABNF by name, read from text as it stands in a URL."""
 
+import re
+
 import pytest
 
 from enrollscope.odata.errors import SyntaxFault
@@ -290,6 +292,20 @@ def test_rules_refuse_where_reading_stops(rule: str, text: str, position: int) -
 def test_the_form_is_right_and_there_is_no_value(rule: str, text: str, reason: str) -> None:
     """What the ABNF allows still reads; the node says why it has no value."""
     assert reason in show(parse(rule, text))
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "quoted"),
+    [
+        pytest.param("commonExpr", "@a.b#c", "'#' cannot stand here in a name at position 4", id="in-a-name"),
+        pytest.param("commonExpr", "a eq <b", "'<' cannot stand here in a name at position 5", id="before-a-name"),
+        pytest.param("searchWord", "%C3%A4|b%20c", "found '|b' at position 6", id="behind-a-word"),
+    ],
+)
+def test_faults_quote_what_was_sent(rule: str, text: str, quoted: str) -> None:
+    """A character that must be percent-encoded is shown as it came."""
+    with pytest.raises(SyntaxFault, match=re.escape(quoted)):
+        parse(rule, text)
 
 
 def test_names_of_a_model_count_where_they_are_given() -> None:

@@ -40,7 +40,8 @@ _OTHER_CATEGORIES = _FIRST_CATEGORIES | {"Nd", "Mn", "Mc", "Pc", "Cf"}
 
 # Characters that no URL holds unless encoded (RFC 3986 §2). The stand-in is half a surrogate pair: UTF-8 cannot encode
 # it, so it meets no rule and no text of a client.
-_NEVER_PLAIN = str.maketrans(dict.fromkeys("#<>^`|\x00\n\r", "\udfff"))
+_STAND_IN = "\udfff"
+_NEVER_PLAIN = str.maketrans(dict.fromkeys("#<>^`|\x00\n\r", _STAND_IN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,14 @@ class Scanner:
         """Make the fault to raise where something else was needed."""
         position = self.position if position is None else position
         found = self.text[position : position + 20].split(" ")[0] or self.text[position : position + 1]
+        found = "".join(self._as_sent(place, character) for place, character in enumerate(found, position))
         return self.refused(f"expected {expected}, found {repr(found) if found else 'the end'}", position)
+
+    def _as_sent(self, position: int, character: str) -> str:
+        """A character, or what the client sent where it is only a stand-in."""
+        if character != _STAND_IN or self.encoded is None:
+            return character
+        return self.encoded.raw[self.encoded.origins[position]]
 
     def peek(self) -> str:
         """The next character; empty at the end."""
@@ -216,7 +224,8 @@ class Scanner:
         """Step over `RWS word RWS`, which must come next."""
         if not self.keyword(word):
             self.blanks()
-            raise self.expected(f"'{word}'")
+            alone = self._word_is(word) and not self.text[self.position + len(word) :][:1].isalnum()
+            raise self.expected(f"'{word}' and a name" if alone else f"'{word}'")
 
     def _word_is(self, word: str) -> bool:
         return self.text[self.position : self.position + len(word)].lower() == word
@@ -249,7 +258,8 @@ class Scanner:
             for index, character in enumerate(part):
                 allowed = _OTHER_CATEGORIES if index else _FIRST_CATEGORIES
                 if character != "_" and unicodedata.category(character) not in allowed:
-                    raise self.refused(f"{character!r} cannot stand here in a name", start + index)
+                    sent = self._as_sent(start + index, character)
+                    raise self.refused(f"{sent!r} cannot stand here in a name", start + index)
             start += len(part) + 1
 
     def quoted(self) -> str:
@@ -290,6 +300,12 @@ class Scanner:
         self.depth += 1
         self.nodes += 1
         if self.depth > MAX_DEPTH or self.nodes > MAX_NODES:
+            raise self.too_much()
+
+    def count_node(self) -> None:
+        """Count one more node of a list, on the same level."""
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
             raise self.too_much()
 
     def too_much(self) -> SyntaxFault:

@@ -64,6 +64,7 @@ class OptionGrammar(ApplyGrammar):
 
     def select_item(self) -> SelectItem:
         """SelectItem."""
+        self.count_node()
         start = self.position
         if self.skip("*"):
             return SelectItem(Path((Star(None, start),), start))
@@ -108,6 +109,7 @@ class OptionGrammar(ApplyGrammar):
 
     def expand_item(self) -> ExpandItem:
         """expandItem, expandPath."""
+        self.count_node()
         start = self.position
         if self.skip("$value"):
             return ExpandItem(Path((Marker("$value", start),), start))
