@@ -298,6 +298,8 @@ QUERIES = [
     pytest.param("$filter=eventDateTime ge 2024-13-01T00:00:00Z", FILTER, id="no-such-month"),
     pytest.param("$filter=enrollmentType eq 5", FILTER, id="number-with-member"),
     pytest.param("$filter=failureCategory eq 'none'", "Allowed are: unknown, authentication", id="no-such-member"),
+    pytest.param("$filter=enrollmentType eq 'userEnrolment'", "Did you mean 'userEnrollment'?", id="misspelt-member"),
+    pytest.param("$filter=enrollmentType eq userEnrolment", "userEnrolment", id="misspelt-word"),
     pytest.param("$filter=failureCategory eq '99'", "no member with the value 99", id="no-such-number"),
     pytest.param("$filter=failureCategory eq '%C2%B2'", "is not a valid enumeration", id="superscript-two"),
     pytest.param("$filter=failureCategory eq '--5'", "is not a valid enumeration", id="two-signs"),
@@ -336,7 +338,17 @@ QUERIES = [
     pytest.param("$select=", SELECT, id="select-empty"),
     pytest.param("$select=id,", SELECT, id="select-comma"),
     pytest.param("$select=microsoft.graph.user/id", SELECT, id="select-unrelated-cast"),
+    pytest.param("$select=additionalInformation($filter=name eq)", SELECT, id="select-open-comparison"),
+    pytest.param("$select=id%2", "hexadecimal", id="select-half-an-escape"),
     pytest.param("$expand=user", "expand", id="expand"),
+    pytest.param("$expand=", SELECT, id="expand-empty"),
+    pytest.param("$filter=1 div 0 eq 1", "by zero", id="division-by-zero"),
+    pytest.param("$filter=1 mod 0 eq 1", "by zero", id="remainder-by-zero"),
+    pytest.param("$filter=9223372036854775807 add 1 gt 0", "Edm.Int64", id="overflow"),
+    pytest.param("$filter=1 div 0 eq 1&$orderby=osVersion desc&$select=id", "by zero", id="evaluated-beside-names"),
+    pytest.param("$apply=aggregate(1 div 0 with sum as s)", "by zero", id="apply-division-by-zero"),
+    pytest.param("$compute=1 div 0 as a", "by zero", id="compute-division-by-zero"),
+    pytest.param("$select=additionalInformation($filter=1 div 0 eq 1)", "by zero", id="select-division-by-zero"),
     pytest.param("$top=-1", "requires a non-negative integer value", id="top-negative"),
     pytest.param("$top=x", "Invalid value 'x' for $top query option", id="top-no-number"),
     pytest.param("$top=1.5", "Invalid value '1.5' for $top", id="top-fraction"),
@@ -359,12 +371,26 @@ QUERIES = [
 
 @pytest.mark.parametrize(("query", "message"), QUERIES)
 def test_a_bad_query_is_refused(client: Client, event: dict[str, Any], query: str, message: str) -> None:
-    """400 BadRequest that says what is wrong and where; the service answers the same list right afterwards."""
+    """400 BadRequest that says what is wrong, in which option and where; the same list is answered right afterwards."""
     reply = client.get(f"{BETA_EVENTS}?{query}")
     error = refused(reply, 400)
     assert message in error["message"]
+    assert error["target"] == query.partition("=")[0]
     assert len(reply.content) < 10_000
     assert [item["id"] for item in client.get(BETA_EVENTS).json()["value"]] == [event["id"]]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param("?$filter=1 div 0 eq 1&$orderby=length(osVersion)", id="two-options"),
+        pytest.param("/$filter(1 div 0 eq 1)?$filter=length(osVersion) gt 1", id="path-or-option"),
+    ],
+)
+def test_a_fault_of_evaluation_blames_no_option_at_random(client: Client, address: str) -> None:
+    """Where more than one can have caused it, none is named."""
+    client.create(BETA_EVENTS)
+    assert "target" not in refused(client.get(BETA_EVENTS + address), 400)
 
 
 @pytest.mark.parametrize(

@@ -280,6 +280,21 @@ def test_a_request_that_depends_on_a_failed_one_is_not_carried_out(client: Clien
     assert correlations(client) == {"one", "five"}
 
 
+def test_a_request_that_depends_on_a_failed_group_hears_its_name(client: Client) -> None:
+    """What is named is what the request names itself, be it the group or one of its requests."""
+    answers = run(
+        client,
+        get("1", NO_EVENT, atomicityGroup="g"),
+        post("2", {}, dependsOn=["G"]),
+        post("3", {}, dependsOn=["1"]),
+        post("4", {}, dependsOn=["2"], atomicityGroup="h"),
+        post("5", {}, atomicityGroup="h"),
+    )
+    assert statuses(answers) == {"1": 400, "2": 424, "3": 424, "4": 424, "5": 424}
+    told = [answers[identifier]["body"]["error"]["message"].split("'")[1] for identifier in "2345"]
+    assert told == ["G", "1", "2", "2"]
+
+
 def test_a_dependent_request_sees_what_came_before(client: Client) -> None:
     """A chain of changes to one event takes effect in its order, whatever order it is written in."""
     url = f"{HERE}/{client.create()['id']}"

@@ -98,6 +98,7 @@ def pairs(*places: int) -> list[Mapping[str, Any]]:
         pytest.param("$skip=9", [], id="skip-of-everything"),
         pytest.param("$search=T", pairs(0, 1), id="search-in-any-case"),
         pytest.param("$search=t NOT h", pairs(0), id="search-with-not"),
+        pytest.param("$search=t;o", [], id="search-with-an-encoded-semicolon"),
         pytest.param('$search="thr" OR one;$top=1;$skip=1', pairs(3), id="search-with-a-phrase"),
         pytest.param("$top=1;$skip=1;$orderby=value desc;$filter=value ne null", pairs(1), id="in-any-order"),
         pytest.param("top=1;filter=name eq 'a'", pairs(1), id="without-dollar"),

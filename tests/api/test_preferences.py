@@ -16,6 +16,7 @@ UNKNOWN = "include-unknown-enum-members"
         pytest.param("/{id}", "return=minimal", None, id="entity-return"),
         pytest.param("/{id}", "odata.maxpagesize=5", None, id="entity-page-size"),
         pytest.param("/{id}", UNKNOWN, UNKNOWN, id="entity-unknown-members"),
+        pytest.param("/{id}", f"{UNKNOWN}=false", None, id="entity-no-unknown-members"),
         pytest.param("/{id}", "omit-values=nulls", "omit-values=nulls", id="entity-nulls"),
         pytest.param("?", "odata.maxpagesize=5", "odata.maxpagesize=5", id="page-size"),
         pytest.param("?", "maxpagesize=5", "maxpagesize=5", id="page-size-as-written"),

@@ -84,10 +84,24 @@ def test_long_nonsense_takes_little_time(read: Callable[[str], object], text: st
     assert time.process_time() - started < 1
 
 
-def test_many_parts_are_refused() -> None:
-    """The number of operands is bounded, however flat they lie."""
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        pytest.param(parse_filter, "a" + " or a" * MAX_NODES, id="operands"),
+        pytest.param(parse_select, "a" + ",a" * MAX_NODES, id="select"),
+        pytest.param(parse_select, "a($select=" + "b," * MAX_NODES + "b)", id="select-inside-select"),
+        pytest.param(parse_expand, "a" + ",a" * MAX_NODES, id="expand"),
+    ],
+)
+def test_many_parts_are_refused(read: Callable[[str], object], text: str) -> None:
+    """The number of operands and items is bounded, however flat they lie."""
     with pytest.raises(SyntaxFault, match=f"more than {MAX_NODES} parts"):
-        parse_filter("a" + " or a" * MAX_NODES)
+        read(text)
+
+
+def test_a_long_select_list_is_welcome() -> None:
+    """As many items as there may be parts."""
+    assert len(parse_select("a" + ",a" * (MAX_NODES - 1))) == MAX_NODES
 
 
 def test_long_text_is_refused_unread() -> None:

@@ -13,7 +13,7 @@ from enrollscope.odata.headers import (
     OmitValues,
     Preferences,
     ProtocolVersion,
-    accepts,
+    liking,
     negotiate_json,
     negotiate_version,
     read_preferences,
@@ -121,18 +121,21 @@ def test_answers_are_in_utf_8_alone(charsets: str, accept: str, acceptable: bool
 
 
 @pytest.mark.parametrize(
-    ("accept", "media_type", "accepted"),
+    ("accept", "media_type", "quality"),
     [
-        pytest.param("", "text/plain", True, id="absent"),
-        pytest.param("text/plain;q=0.9", "text/plain", True, id="sdk-count"),
-        pytest.param("text/*", "text/plain", True, id="any-text"),
-        pytest.param("application/json", "text/plain", False, id="other"),
-        pytest.param("application/xml;q=0", "application/xml", False, id="refused"),
+        pytest.param("", "text/plain", 1, id="absent"),
+        pytest.param("text/plain;q=0.9", "text/plain", 0.9, id="sdk-count"),
+        pytest.param("text/*", "text/plain", 1, id="any-text"),
+        pytest.param("application/json", "text/plain", None, id="other"),
+        pytest.param("application/xml;q=0", "application/xml", 0, id="refused"),
+        pytest.param("text/plain;q=0, */*", "text/plain", 0, id="refused-before-a-wildcard"),
+        pytest.param("*/*, text/*;q=0.5, text/plain;q=0", "text/plain", 0, id="refused-behind-wildcards"),
+        pytest.param("*/*;q=0, text/plain", "text/plain", 1, id="the-only-one-accepted"),
     ],
 )
-def test_other_media_types_are_negotiated_alike(accept: str, media_type: str, accepted: bool) -> None:
-    """Whether a header lets a media type through."""
-    assert accepts(accept, media_type) is accepted
+def test_other_media_types_are_negotiated_alike(accept: str, media_type: str, quality: float | None) -> None:
+    """The narrowest range decides how well a media type is liked."""
+    assert liking(accept, media_type) == quality
 
 
 @pytest.mark.parametrize(
@@ -210,6 +213,11 @@ def test_versions_that_cannot_be_met_are_refused(highest: str, sent: str, target
         pytest.param("odata.maxpagesize=" + "9" * 40, NO_PREFERENCES, id="page-size-endless"),
         pytest.param('maxpagesize="7"', Preferences(page_size=7, prefixed=False), id="quoted"),
         pytest.param("include-unknown-enum-members", Preferences(include_unknown=True), id="unknown-members"),
+        pytest.param("include-unknown-enum-members=", Preferences(include_unknown=True), id="unknown-members-no-value"),
+        pytest.param('include-unknown-enum-members=""', Preferences(include_unknown=True), id="unknown-members-empty"),
+        pytest.param("include-unknown-enum-members=True", Preferences(include_unknown=True), id="unknown-members-true"),
+        pytest.param("include-unknown-enum-members=false", NO_PREFERENCES, id="unknown-members-false"),
+        pytest.param("include-unknown-enum-members=0", NO_PREFERENCES, id="unknown-members-of-another-value"),
         pytest.param("omit-values=nulls", Preferences(omit=OmitValues.NULLS), id="omit-nulls"),
         pytest.param("odata.omit-values=defaults", Preferences(omit=OmitValues.DEFAULTS), id="omit-defaults"),
         pytest.param("omit-values=everything", NO_PREFERENCES, id="omit-what"),

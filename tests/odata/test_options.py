@@ -73,6 +73,9 @@ def test_other_options() -> None:
         pytest.param("$filter=%C0%80", "is not UTF-8", id="overlong"),
         pytest.param("$filter=%ED%A0%80", "is not UTF-8", id="surrogate"),
         pytest.param("$filter=a eq '\udcff'", "is not UTF-8", id="undecodable-byte"),
+        pytest.param("@p=%2", "'%' must be followed by two hexadecimal digits", id="half-an-escape-in-an-alias"),
+        pytest.param("x=%FF", "is not UTF-8", id="no-utf-8-in-a-custom-option"),
+        pytest.param("%FF=1", "is not UTF-8", id="no-utf-8-in-a-name"),
     ],
 )
 def test_queries_that_are_refused(query: str, message: str) -> None:
@@ -80,6 +83,7 @@ def test_queries_that_are_refused(query: str, message: str) -> None:
     with pytest.raises(BadRequest) as caught:
         parse_options(query)
     assert message in caught.value.message
+    assert caught.value.target == query.partition("=")[0]
 
 
 @pytest.mark.parametrize(
@@ -165,3 +169,65 @@ def test_an_empty_filter_is_a_fault() -> None:
     """An option that is there and empty is not an option that is absent."""
     with pytest.raises(SyntaxFault, match="expected an expression, found the end"):
         parse_options("$filter=").filter()
+
+
+@pytest.mark.parametrize(
+    ("query", "cause"),
+    [
+        pytest.param("", None, id="nothing"),
+        pytest.param("$filter=1 div a gt 0", "$filter", id="one"),
+        pytest.param("$filter=1 div a gt 0&$orderby=b desc,c/d&$select=*,e&$search=f&$top=1", "$filter", id="names"),
+        pytest.param("$filter=1 div a gt 0&$orderby=length(b)", None, id="two"),
+        pytest.param("$orderby=@a&@a=1 div b", "$orderby", id="alias"),
+        pytest.param("$select=a($orderby=1 div b)", "$select", id="nested"),
+        pytest.param("$compute=1 div a as b&$filter=c", "$compute", id="condition-that-is-a-name"),
+    ],
+)
+def test_the_cause_of_what_goes_wrong_in_the_answering(query: str, cause: str | None) -> None:
+    """An option is blamed only where no other one can have caused it; names alone cannot."""
+    assert parse_options(query).cause() == cause
+
+
+@pytest.mark.parametrize("name", ["filter", "orderby", "select", "expand", "compute", "search", "apply"])
+def test_a_fault_names_its_option(name: str) -> None:
+    """Whoever asks for the value."""
+    with pytest.raises(SyntaxFault) as caught:
+        getattr(parse_options(f"${name}=)"), name)()
+    assert caught.value.target == f"${name}"
+
+
+@pytest.mark.parametrize(
+    ("query", "printed"),
+    [
+        pytest.param("$search=a%3Bb", "(SearchWord a;b)", id="encoded"),
+        pytest.param("$search=a;b", 1, id="plain"),
+        pytest.param("search=%C3%A4+b;c%3B", 3, id="plain-behind-encoded-letters"),
+        pytest.param("$select=a($search=b%3Bc)", "[(SelectItem a [(SearchOption (SearchWord b;c))])]", id="select"),
+        pytest.param("$select=a($search=b;c)", 12, id="select-plain"),
+        pytest.param(
+            "$select=a($search=b%3Bc;$top=1)",
+            "[(SelectItem a [(SearchOption (SearchWord b;c)) (NumberOption top 1)])]",
+            id="select-both",
+        ),
+        pytest.param(
+            "$select=a(%24search%3Db%3B%24top%3D1)",
+            "[(SelectItem a [(SearchOption (SearchWord b)) (NumberOption top 1)])]",
+            id="select-all-encoded",
+        ),
+        pytest.param("$expand=a($search=b%3Bc)", "[(ExpandItem a [(SearchOption (SearchWord b;c))])]", id="expand"),
+        pytest.param("$filter=a/$count($search=b%3Bc) eq 1", "(eq a/(Count (SearchWord b;c)) 1)", id="filter"),
+        pytest.param("$filter=a/$count($search=b;c) eq 1", 20, id="filter-plain"),
+        pytest.param("$apply=search(a%3Bb)", "[(SearchStep (SearchWord a;b))]", id="apply"),
+        pytest.param("$apply=search(a;b)", 8, id="apply-plain"),
+    ],
+)
+def test_semicolons_of_a_search(query: str, printed: str | int) -> None:
+    """A semicolon belongs to a word where it came percent-encoded, and ends it or is refused where it came plain."""
+    options = parse_options(query)
+    read = getattr(options, next(iter(options.texts)))
+    if isinstance(printed, str):
+        assert show(read()) == printed
+    else:
+        with pytest.raises(SyntaxFault) as caught:
+            read()
+        assert caught.value.position == printed

@@ -1,5 +1,7 @@
 """Rules of the ABNF by name, read from text as it stands in a URL."""
 
+import re
+
 import pytest
 
 from enrollscope.odata.errors import SyntaxFault
@@ -100,6 +102,54 @@ from enrollscope.odata.rules import URL_RULES, VALUE_RULES
         pytest.param("computeItem", "a add 1 as b", "(ComputeItem (add a 1) b)", id="compute-item"),
         pytest.param("applyExpr", "identity/top(1)", "[(Identity) (Window top 1)]", id="apply"),
         pytest.param("groupingProperty", "a/b.c/d", "a/b.c/d", id="grouping-property"),
+        pytest.param("caseMethodCallExpr", "case(a:1,true:2)", "(Case [[a 1] [true 2]])", id="case"),
+        pytest.param("methodCallExpr", "case(a:1)", "(Case [[a 1]])", id="case-is-a-method-call"),
+        pytest.param("boolMethodCallExpr", "endswith(a,'b')", "(endswith a 'b')", id="method-call-that-is-a-condition"),
+        pytest.param("parenExpr", "( a add 1 )", "(add a 1)", id="parenthesis"),
+        pytest.param("listExpr", "(1, 'a')", "(ListExpr [1 'a'])", id="list"),
+        pytest.param("listExpr", "( )", "(ListExpr)", id="empty-list"),
+        pytest.param("arrayOrObject", "[1]", "(Array [1])", id="array-or-object-array"),
+        pytest.param("arrayOrObject", "%7B%22a%22:1%7D", "(Object [[a 1]])", id="array-or-object-object"),
+        pytest.param("valueInUrl", '"a"', "'a'", id="value-in-double-quotes"),
+        pytest.param("valueInUrl", "a add 1", "(add a 1)", id="value-that-is-an-expression"),
+        pytest.param("searchPhrase", "%22a%20b%22", "(SearchPhrase a b)", id="search-phrase"),
+        pytest.param("searchWord", "a%3Bb'", "(SearchWord a;b')", id="search-word"),
+        pytest.param("searchWord", "NOT", "(SearchWord NOT)", id="search-word-not"),
+        pytest.param("nameAndValue", "a=1 add 2", "(AliasOption a (add 1 2))", id="name-and-value"),
+        pytest.param("crossjoin", "$crossjoin(a,b)", "(PathSegment $crossjoin(a,b) $crossjoin [a b])", id="crossjoin"),
+        pytest.param(
+            "propertyPath",
+            "a(1)/b/$count",
+            "[(PathSegment a(1) a [1]) (PathSegment b b) (PathSegment $count $count)]",
+            id="property-path",
+        ),
+        pytest.param("context", "#a/$entity", "a/$entity", id="context"),
+        pytest.param("contextFragment", "$ref", "$ref", id="context-of-a-reference"),
+        pytest.param("contextFragment", "Collection($ref)", "Collection($ref)", id="context-of-references"),
+        pytest.param("contextFragment", "Collection(Edm.String)", "Collection(Edm.String)", id="context-of-values"),
+        pytest.param("contextFragment", "a.b(c,d/e)", "a.b(c,d/e)", id="context-of-a-type"),
+        pytest.param("contextFragment", "a(1)/c.d", "a(1)/c.d", id="context-of-a-type-behind-a-key"),
+        pytest.param("contextFragment", "a('b)/(x')/c", "a('b)/(x')/c", id="context-of-a-property"),
+        pytest.param("contextFragment", "a(*,b+(c),d.*,@e.f)/$delta", "a(*,b+(c),d.*,@e.f)/$delta", id="context-delta"),
+        pytest.param("contextFragment", "a/b.c/$deletedLink", "a/b.c/$deletedLink", id="context-of-a-deleted-link"),
+        pytest.param("selectList", "()", "()", id="empty-select-list"),
+        pytest.param("filterInPath", "/$filter(a/b eq 1)", "$filter((eq a/b 1))", id="filter-in-a-path"),
+        pytest.param("keyPathSegments", "/a%2Fb/c(d)", "[a/b c(d)]", id="key-as-segments"),
+        pytest.param("expandOption", "$levels=max", "(NumberOption levels)", id="expand-option"),
+        pytest.param("expandOption", "@p=1", "(AliasOption p 1)", id="expand-option-alias"),
+        pytest.param("selectOption", "compute=a as b", "(ComputeOption [(ComputeItem a b)])", id="select-option"),
+        pytest.param("selectProperty", "a/b.c/d", "(SelectItem a/b.c/d)", id="select-property"),
+        pytest.param(
+            "selectProperty", "a($top=1)", "(SelectItem a [(NumberOption top 1)])", id="select-of-a-collection"
+        ),
+        pytest.param(
+            "entityCastOptions",
+            "$select=a&$id=b(1)&x=y",
+            "[(SelectOption [(SelectItem a)]) (TextOption id b(1)) (CustomOption x y)]",
+            id="entity-cast-options",
+        ),
+        pytest.param("primitiveTypeName", "Edm.Int32", "Edm.Int32", id="primitive-type"),
+        pytest.param("primitiveTypeName", "Edm.GeographyMultiPoint", "Edm.GeographyMultiPoint", id="geographic-type"),
     ],
 )
 def test_rules_read_their_texts(rule: str, text: str, printed: str) -> None:
@@ -174,6 +224,49 @@ def test_rules_read_their_texts(rule: str, text: str, printed: str) -> None:
         pytest.param("boolCommonExpr", "'%F0%9F%98%80' eq", 17, id="position-behind-four-byte-character"),
         pytest.param("geographyPoint", "geography'SRID=0;Polygon((1 1,1 1))'", 17, id="another-shape"),
         pytest.param("geometryPoint", "geography'SRID=0;Point(1 1)'", 0, id="another-family"),
+        pytest.param("caseMethodCallExpr", "length(a)", 0, id="no-case"),
+        pytest.param("caseMethodCallExpr", "case(a)", 6, id="case-without-a-value"),
+        pytest.param("boolMethodCallExpr", "length(a)", 0, id="method-call-that-is-no-condition"),
+        pytest.param("parenExpr", "a", 0, id="no-parenthesis"),
+        pytest.param("parenExpr", "(a", 2, id="parenthesis-that-does-not-end"),
+        pytest.param("listExpr", "(a)", 2, id="list-of-a-name"),
+        pytest.param("listExpr", "(1,)", 3, id="list-with-a-comma-at-the-end"),
+        pytest.param("arrayOrObject", "1", 0, id="neither-array-nor-object"),
+        pytest.param("valueInUrl", '"a', 2, id="value-without-a-closing-quote"),
+        pytest.param("searchPhrase", "a", 0, id="no-phrase"),
+        pytest.param("searchWord", "a b", 2, id="two-search-words"),
+        pytest.param("searchWord", "NOT a", 3, id="negated-search-word"),
+        pytest.param("searchWord", "a;b", 1, id="search-word-with-a-plain-semicolon"),
+        pytest.param("nameAndValue", "@a=1", 0, id="alias-for-a-name"),
+        pytest.param("nameAndValue", "a", 1, id="name-without-a-value"),
+        pytest.param("crossjoin", "$crossjoin()", 11, id="crossjoin-of-nothing"),
+        pytest.param("crossjoin", "$crossjoin", 10, id="crossjoin-without-parentheses"),
+        pytest.param("crossjoin", "crossjoin(a)", 0, id="crossjoin-without-dollar"),
+        pytest.param("context", "a", 0, id="context-without-a-number-sign"),
+        pytest.param("context", "#", 1, id="empty-context"),
+        pytest.param("contextFragment", "a/$count", 2, id="context-of-a-count"),
+        pytest.param("contextFragment", "a/$entity/b", 9, id="context-behind-its-end"),
+        pytest.param("contextFragment", "a(b)/$link", 5, id="context-of-a-link-with-a-select-list"),
+        pytest.param("contextFragment", "a(b", 3, id="context-with-a-list-that-does-not-end"),
+        pytest.param("contextFragment", "Collection(a.b", 14, id="context-with-a-type-that-does-not-end"),
+        pytest.param("contextFragment", "a%20b", 1, id="context-with-a-blank"),
+        pytest.param("selectList", "(a,)", 3, id="select-list-with-a-comma-at-the-end"),
+        pytest.param("propertyPath", "$all", 0, id="property-path-of-all"),
+        pytest.param("propertyPath", "a/$value/b", 8, id="property-path-behind-value"),
+        pytest.param("filterInPath", "$filter(a)", 0, id="filter-in-a-path-without-slash"),
+        pytest.param("filterInPath", "/$filter(a", 10, id="filter-in-a-path-that-does-not-end"),
+        pytest.param("keyPathSegments", "a", 0, id="key-segment-without-slash"),
+        pytest.param("keyPathSegments", "/a/b#", 4, id="key-segment-with-a-number-sign"),
+        pytest.param("keyPathSegments", "/a/%FF", 3, id="key-segment-that-is-not-utf-8"),
+        pytest.param("expandOption", "$index=1", 0, id="no-expand-option"),
+        pytest.param("selectOption", "$levels=1", 0, id="no-select-option"),
+        pytest.param("selectProperty", "*", 0, id="star-for-a-property"),
+        pytest.param("selectProperty", "a.b/c", 0, id="type-in-front-of-a-property"),
+        pytest.param("selectProperty", "a/b(c)", 2, id="overload-for-a-property"),
+        pytest.param("entityCastOptions", "$select=a", 9, id="entity-cast-options-without-id"),
+        pytest.param("entityCastOptions", "$id=a&$top=1", 6, id="entity-cast-options-with-top"),
+        pytest.param("primitiveTypeName", "Edm.Strng", 0, id="no-primitive-type"),
+        pytest.param("primitiveTypeName", "edm.String", 0, id="primitive-type-in-lower-case"),
     ],
 )
 def test_rules_refuse_where_reading_stops(rule: str, text: str, position: int) -> None:
@@ -199,6 +292,20 @@ def test_rules_refuse_where_reading_stops(rule: str, text: str, position: int) -
 def test_the_form_is_right_and_there_is_no_value(rule: str, text: str, reason: str) -> None:
     """What the ABNF allows still reads; the node says why it has no value."""
     assert reason in show(parse(rule, text))
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "quoted"),
+    [
+        pytest.param("commonExpr", "@a.b#c", "'#' cannot stand here in a name at position 4", id="in-a-name"),
+        pytest.param("commonExpr", "a eq <b", "'<' cannot stand here in a name at position 5", id="before-a-name"),
+        pytest.param("searchWord", "%C3%A4|b%20c", "found '|b' at position 6", id="behind-a-word"),
+    ],
+)
+def test_faults_quote_what_was_sent(rule: str, text: str, quoted: str) -> None:
+    """A character that must be percent-encoded is shown as it came."""
+    with pytest.raises(SyntaxFault, match=re.escape(quoted)):
+        parse(rule, text)
 
 
 def test_names_of_a_model_count_where_they_are_given() -> None:

@@ -92,6 +92,7 @@ def test_search_faults(text: str, position: int) -> None:
         pytest.param("%22a%20b%22", SearchPhrase("a b"), id="encoded-quotes"),
         pytest.param("%23a", SearchWord("#a"), id="encoded-number-sign"),
         pytest.param("a+b", SearchWord("a+b"), id="plus-is-itself-in-the-abnf"),
+        pytest.param("%3B", SearchWord(";"), id="encoded-semicolon-alone"),
     ],
 )
 def test_search_in_a_url(text: str, node: object) -> None:
@@ -103,6 +104,7 @@ def test_search_in_a_url(text: str, node: object) -> None:
     ("text", "position"),
     [
         pytest.param("a;b", 1, id="plain-semicolon"),
+        pytest.param("a%3Bb;c", 5, id="plain-semicolon-behind-an-encoded-one"),
         pytest.param("#a", 0, id="plain-number-sign"),
         pytest.param("a<b", 1, id="plain-less-than"),
     ],
@@ -112,3 +114,32 @@ def test_search_in_a_url_needs_encoding(text: str, position: int) -> None:
     with pytest.raises(SyntaxFault) as caught:
         parse("searchExpr", text)
     assert caught.value.position == position
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        pytest.param("a%3Bb", "(SearchOption (SearchWord a;b))", id="encoded"),
+        pytest.param("%3Ba%3B", "(SearchOption (SearchWord ;a;))", id="encoded-around"),
+        pytest.param("a;$top=1", "(SearchOption (SearchWord a)) (NumberOption top 1)", id="plain"),
+        pytest.param("a%3Bb;top=1", "(SearchOption (SearchWord a;b)) (NumberOption top 1)", id="encoded-then-plain"),
+        pytest.param("a%3B$top=1", "(SearchOption (SearchWord a)) (NumberOption top 1)", id="encoded-before-an-option"),
+        pytest.param(
+            "a%3Bb%3B%20top%3D1", "(SearchOption (SearchWord a;b)) (NumberOption top 1)", id="all-of-it-encoded"
+        ),
+        pytest.param("a%3B@p=1", "(SearchOption (SearchWord a)) (AliasOption p 1)", id="encoded-before-an-alias"),
+        pytest.param(
+            "a%20;$top=1", "(SearchOption (SearchWord a)) (NumberOption top 1)", id="blank-before-the-semicolon"
+        ),
+    ],
+)
+def test_semicolons_of_a_search_in_parentheses(text: str, printed: str) -> None:
+    """A plain one ends the option. An encoded one does where another option follows, for clients that encode all."""
+    assert show(parse("queryOptions", f"$expand=m($search={text})")) == f"[(ExpandOption [(ExpandItem m [{printed}])])]"
+
+
+def test_a_plain_semicolon_in_parentheses_must_be_followed_by_an_option() -> None:
+    """It belongs to no word."""
+    with pytest.raises(SyntaxFault) as caught:
+        parse("queryOptions", "$expand=m($search=a;b)")
+    assert caught.value.position == 20

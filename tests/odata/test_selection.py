@@ -122,6 +122,8 @@ def test_aliases_hold_expressions() -> None:
         pytest.param(parse_orderby, "a up", 2, "expected 'asc', 'desc', a comma or the end", id="unknown-direction"),
         pytest.param(parse_orderby, "a descending", 2, "found 'descending'", id="direction-in-full"),
         pytest.param(parse_compute, "a", 1, "expected 'as'", id="no-alias"),
+        pytest.param(parse_compute, "a as", 2, "expected 'as' and a name", id="alias-missing"),
+        pytest.param(parse_compute, "a asb", 2, "expected 'as', found 'asb'", id="no-blank-before-the-alias"),
         pytest.param(parse_compute, "a as 1", 5, "expected an alias", id="alias-is-a-number"),
     ],
 )

@@ -99,6 +99,7 @@ def asked(questions: Questions, options: Options, scope: Scope = SCOPE, *, unkno
 @example(
     queries=["$filter=int32Value eq 1", "$filter=int32Value eq 2147483648", "$filter=int32Value eq 1.5"], unknown=False
 )
+@example(queries=["$apply=search(a%3Bb)", "$apply=search(a;b)"], unknown=False)
 @example(queries=["$filter=label eq 'a'&$orderby=label", "$filter=label eq 1orderby2 label"], unknown=False)
 def test_a_question_has_the_same_plan_whatever_was_asked_before(queries: list[str], unknown: bool) -> None:
     """Questions that may share what was understood, and ones that never do, come to equal plans or refusals."""

@@ -74,6 +74,24 @@ def test_relative_urls(text: str, path: list[str], options: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "context"),
+    [
+        pytest.param("$metadata", None, id="none"),
+        pytest.param("$metadata#Products", "Products", id="collection"),
+        pytest.param("$metadata?$format=json#Products(ID,Name)/$entity", "Products(ID,Name)/$entity", id="entity"),
+        pytest.param("$metadata#Products%28'a%2Fb%23')/Name", "Products('a/b#')/Name", id="encoded"),
+    ],
+)
+def test_context_urls(text: str, context: str | None) -> None:
+    """The metadata document with a fragment; of no other address is one a part."""
+    for rule, root in (("odataRelativeUri", ""), ("odataUri", "http://h/svc/")):
+        uri = parse(rule, root + text)
+        relative = uri.relative if isinstance(uri, AbsoluteUri) else uri
+        assert isinstance(relative, RelativeUri)
+        assert relative.context == context
+
+
+@pytest.mark.parametrize(
     ("rule", "text", "position"),
     [
         pytest.param("odataUri", "ftp://h/", 0, id="another-scheme"),
@@ -85,6 +103,10 @@ def test_relative_urls(text: str, path: list[str], options: str) -> None:
         pytest.param("odataRelativeUri", "", 0, id="nothing"),
         pytest.param("odataRelativeUri", "$entity?$select=a", 17, id="entity-without-id"),
         pytest.param("odataRelativeUri", "$metadata/a", 9, id="behind-metadata"),
+        pytest.param("odataRelativeUri", "$metadata#", 10, id="empty-context"),
+        pytest.param("odataRelativeUri", "$metadata?$format=json#a/", 25, id="context-with-a-slash-at-the-end"),
+        pytest.param("odataRelativeUri", "a#b", 1, id="fragment-of-a-resource"),
+        pytest.param("odataUri", "http://h/$metadata#a(", 21, id="context-of-a-whole-url"),
         pytest.param("odataRelativeUri", "a.b", 1, id="qualified-set"),
         pytest.param("odataRelativeUri", ".a", 0, id="dot-first"),
         pytest.param("resourcePath", "a//b", 2, id="empty-segment"),

@@ -94,8 +94,14 @@ class BatchRun:
         for answers in [await task for task in needed]:
             for answer in answers:
                 if answer.failed:
-                    why = f"Not carried out, since it depends on '{answer.part.id}', which failed."
-                    return [_dependent(part, call, why) for part, call in zip(step.parts, calls, strict=True)]
+                    return [
+                        _dependent(
+                            part,
+                            call,
+                            f"Not carried out, since it depends on '{_dependency(part, answer.part)}', which failed.",
+                        )
+                        for part, call in zip(step.parts, calls, strict=True)
+                    ]
         if step.atomic:
             return await self._group(step.parts, calls)
         (part,), (call,) = step.parts, calls
@@ -162,6 +168,13 @@ class BatchRun:
         headers = with_credentials(part.headers, self.outer.headers.get("authorization", ""))
         whole = msgspec.structs.replace(call, path=f"/{self.version}/{path}", query=query, headers=headers)
         return whole, path, _body_of(part)
+
+
+def _dependency(part: BatchPart, failed: BatchPart) -> str:
+    """What a request depends on, by the name that it has for it: a request, or its group."""
+    group = failed.id if failed.group is None else failed.group
+    names = {failed.id.lower(), group.lower()}
+    return next((name for name in part.depends_on if name.lower() in names), group)
 
 
 def _dependent(part: BatchPart, call: Call, why: str) -> _Answer:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias, TypeVar, assert_never
+from urllib.parse import unquote
 
 import msgspec
 
@@ -38,7 +39,7 @@ from enrollscope.odata.headers import (
     JsonFormat,
     Preferences,
     ProtocolVersion,
-    accepts,
+    liking,
     negotiate_json,
     negotiate_version,
     preferred,
@@ -85,6 +86,8 @@ _Answer = TypeVar("_Answer")
 _DOCUMENTS = frozenset({"", "$metadata", "%24metadata", "openapi.json"})
 """What describes the service and holds nobody's data: anyone may read it, as in Graph, so that tools find their way."""
 
+_READING = (ReadCollection, CountCollection, ReadEntity, ReadProperty)
+
 _NOBODY = Caller(tenant_id="", user_id=None, app_id="", token_id="", permissions=frozenset(), delegated=False)
 
 
@@ -123,6 +126,24 @@ class Service:
         caller = await self._authenticate(call, path)
         version = _version(call)
         options, preferences, plan = self._understand(call, path, caller, version)
+        try:
+            return await self._run(plan, call, caller, options, preferences, version, body)
+        except BadRequest as fault:
+            if fault.target is not None or not isinstance(plan, _READING):
+                raise
+            target = None if "filter" in unquote(path).lower() else options.cause()
+            raise BadRequest(fault.message, target=target, position=fault.position) from fault
+
+    async def _run(
+        self,
+        plan: Plan,
+        call: Call,
+        caller: Caller,
+        options: Options,
+        preferences: Preferences,
+        version: ProtocolVersion,
+        body: RequestBody,
+    ) -> Reply:
         if isinstance(plan, CountCollection):
             return await self._count(plan, call, caller, preferences, version)
         if isinstance(plan, DeleteEntity):
@@ -412,13 +433,28 @@ def _json_format(call: Call, options: Options, version: ProtocolVersion) -> Json
     wanted = options.text("format")
     if wanted is not None:
         accept = "application/json" if wanted.strip().lower() == "json" else wanted
-    return negotiate_json(accept, call.headers.get("accept-charset", ""), version)
+    try:
+        return negotiate_json(accept, call.headers.get("accept-charset", ""), version)
+    except NotAcceptable as refusal:
+        if wanted is None or refusal.target != "Accept":
+            raise
+        raise NotAcceptable(
+            f"'{wanted[:200]}' is no format of this service; $format may be json, or application/json with "
+            "odata.metadata=none, minimal or full.",
+            target="$format",
+        ) from refusal
 
 
 def _check_accepts_text(call: Call) -> None:
-    """Refuse who takes neither plain text nor JSON; a bare value is good for both."""
-    if not accepts(call.headers.get("accept", ""), "text/plain"):
-        negotiate_json(call.headers.get("accept", ""))
+    """Refuse who takes no plain text. Who only says to take JSON reads a bare value all the same (contract §3.1)."""
+    accept = call.headers.get("accept", "")
+    quality = liking(accept, "text/plain")
+    if quality is None:
+        negotiate_json(accept)
+    elif quality <= 0:
+        raise NotAcceptable(
+            f"This is answered as text/plain, which 'Accept: {accept[:200]}' excludes.", target="Accept"
+        )
 
 
 def _precondition(headers: Mapping[str, str]) -> Precondition:

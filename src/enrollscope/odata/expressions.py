@@ -386,7 +386,7 @@ class ExpressionGrammar(MemberGrammar):
     def array(self) -> Array:
         """array: JSON, whose items may be expressions."""
         start = self.position
-        return Array(tuple(self._json_parts("[", "]", self._json_value)), start)
+        return Array(tuple(self._json_parts("[", "]", self.value_in_url)), start)
 
     def object(self) -> Object:
         """object: JSON, whose values may be expressions."""
@@ -413,9 +413,10 @@ class ExpressionGrammar(MemberGrammar):
         self.blanks()
         self.need(":")
         self.blanks()
-        return str(name), self._json_value()
+        return str(name), self.value_in_url()
 
-    def _json_value(self) -> Expr:
+    def value_in_url(self) -> Expr:
+        """ValueInUrl: what an array or object holds."""
         self.nodes += 1
         return self.json_string() if self.peek() == '"' else self.expression()
 

@@ -189,31 +189,34 @@ def _quality(text: str) -> float:
 
 
 @lru_cache(_REMEMBERED)
-def accepts(accept: str, media_type: str) -> bool:
-    """Tell whether an `Accept` header lets `media_type`, such as `application/xml`, through."""
-    if not accept.strip():
-        return True
+def liking(accept: str, media_type: str) -> float | None:
+    """How well an `Accept` header likes a media type, 0 to 1; `None`: it says nothing of it. An empty one likes all."""
+    return _liking(_ranges(accept), media_type) if accept.strip() else 1.0
+
+
+def _liking(ranges: tuple[_Range, ...], media_type: str) -> float | None:
+    """The quality of the narrowest range that matches (RFC 9110 §12.5.1)."""
     kind, _, subtype = media_type.partition("/")
-    matching = [item for item in _ranges(accept) if item.type in {"*", kind} and item.subtype in {"*", subtype}]
-    return any(item.quality > 0 for item in matching)
+    matching = [
+        ((item.type != "*") + (item.subtype != "*"), item.quality)
+        for item in ranges
+        if item.type in {"*", kind} and item.subtype in {"*", subtype}
+    ]
+    return max(matching)[1] if matching else None
 
 
 @lru_cache(_REMEMBERED)
 def preferred(accept: str, offered: tuple[str, ...]) -> str | None:
     """Choose the media type that an `Accept` header likes best; an empty one accepts everything.
 
-    How well a media type is liked, the narrowest range says that it matches (RFC 9110 §12.5.1); of equal ones the first
-    of those offered is taken. `None`: none is liked.
+    Of equally liked ones the first of those offered is taken. `None`: none is liked.
     """
     ranges = _ranges(accept) if accept.strip() else (_Range("*", "*", (), 1.0),)
     best, chosen = 0.0, None
     for media_type in offered:
-        kind, _, subtype = media_type.partition("/")
-        matching = [item for item in ranges if item.type in {"*", kind} and item.subtype in {"*", subtype}]
-        if matching:
-            narrowest = max(matching, key=lambda item: (item.type != "*") + (item.subtype != "*"))
-            if narrowest.quality > best:
-                best, chosen = narrowest.quality, media_type
+        quality = _liking(ranges, media_type) or 0.0
+        if quality > best:
+            best, chosen = quality, media_type
     return chosen
 
 
@@ -264,7 +267,7 @@ def read_preferences(prefer: str) -> Preferences:
     return Preferences(
         representation={"representation": True, "minimal": False}.get(choice),
         page_size=int(size) if re.fullmatch(r"[1-9][0-9]{0,8}", size) else None,
-        include_unknown="include-unknown-enum-members" in seen,
+        include_unknown=seen.get("include-unknown-enum-members", ("false", True))[0].lower() in {"", "true"},
         omit=OmitValues(omit) if omit in {"nulls", "defaults"} else None,
         prefixed=prefixed,
     )

@@ -40,7 +40,8 @@ _OTHER_CATEGORIES = _FIRST_CATEGORIES | {"Nd", "Mn", "Mc", "Pc", "Cf"}
 
 # Characters that no URL holds unless encoded (RFC 3986 §2). The stand-in is half a surrogate pair: UTF-8 cannot encode
 # it, so it meets no rule and no text of a client.
-_NEVER_PLAIN = str.maketrans(dict.fromkeys("#<>^`|\x00\n\r", "\udfff"))
+_STAND_IN = "\udfff"
+_NEVER_PLAIN = str.maketrans(dict.fromkeys("#<>^`|\x00\n\r", _STAND_IN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +108,10 @@ class Scanner:
         names: the declared names by ABNF rule (`entitySetName`, …), where the caller wants them to count.
         encoded: the URL text that `text` was decoded from, when positions are to count its characters.
         offset: characters before `text` in what the client sent, when it is a part of a longer text.
+        plain: without `encoded`, where a character stands that did not come percent-encoded, as far as that matters.
     """
 
-    __slots__ = ("clause", "depth", "encoded", "names", "nodes", "offset", "operators", "position", "text")
+    __slots__ = ("clause", "depth", "encoded", "names", "nodes", "offset", "operators", "plain", "position", "text")
 
     def __init__(
         self,
@@ -119,12 +121,14 @@ class Scanner:
         names: Names | None = None,
         encoded: Encoded | None = None,
         offset: int = 0,
+        plain: frozenset[int] = frozenset(),
     ) -> None:
         self.text = text
         self.clause = clause
         self.names = names
         self.encoded = encoded
         self.offset = offset
+        self.plain = plain
         self.position = 0
         self.depth = 0
         self.nodes = 0
@@ -146,7 +150,14 @@ class Scanner:
         """Make the fault to raise where something else was needed."""
         position = self.position if position is None else position
         found = self.text[position : position + 20].split(" ")[0] or self.text[position : position + 1]
+        found = "".join(self._as_sent(place, character) for place, character in enumerate(found, position))
         return self.refused(f"expected {expected}, found {repr(found) if found else 'the end'}", position)
+
+    def _as_sent(self, position: int, character: str) -> str:
+        """A character, or what the client sent where it is only a stand-in."""
+        if character != _STAND_IN or self.encoded is None:
+            return character
+        return self.encoded.raw[self.encoded.origins[position]]
 
     def peek(self) -> str:
         """The next character; empty at the end."""
@@ -213,7 +224,8 @@ class Scanner:
         """Step over `RWS word RWS`, which must come next."""
         if not self.keyword(word):
             self.blanks()
-            raise self.expected(f"'{word}'")
+            alone = self._word_is(word) and not self.text[self.position + len(word) :][:1].isalnum()
+            raise self.expected(f"'{word}' and a name" if alone else f"'{word}'")
 
     def _word_is(self, word: str) -> bool:
         return self.text[self.position : self.position + len(word)].lower() == word
@@ -246,7 +258,8 @@ class Scanner:
             for index, character in enumerate(part):
                 allowed = _OTHER_CATEGORIES if index else _FIRST_CATEGORIES
                 if character != "_" and unicodedata.category(character) not in allowed:
-                    raise self.refused(f"{character!r} cannot stand here in a name", start + index)
+                    sent = self._as_sent(start + index, character)
+                    raise self.refused(f"{sent!r} cannot stand here in a name", start + index)
             start += len(part) + 1
 
     def quoted(self) -> str:
@@ -278,13 +291,21 @@ class Scanner:
 
     def is_encoded(self, position: int) -> bool:
         """Whether the character at `position` came percent-encoded; unknown counts as yes."""
-        return self.encoded is None or self.encoded.raw[self.encoded.origins[position]] == "%"
+        if self.encoded is None:
+            return position not in self.plain
+        return self.encoded.raw[self.encoded.origins[position]] == "%"
 
     def enter(self) -> None:
         """Count one more node and one more level; the caller steps `depth` down when it leaves the level."""
         self.depth += 1
         self.nodes += 1
         if self.depth > MAX_DEPTH or self.nodes > MAX_NODES:
+            raise self.too_much()
+
+    def count_node(self) -> None:
+        """Count one more node of a list, on the same level."""
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
             raise self.too_much()
 
     def too_much(self) -> SyntaxFault:

@@ -32,6 +32,7 @@ from enrollscope.odata.primitives import LiteralGrammar
 
 _NAMED = re.compile(f"{NAME}=", re.ASCII)
 _METHODS = frozenset({"sum", "min", "max", "average", "countdistinct"})
+_QUANTIFIERS = ("any", "all")
 _PRIMITIVE_RULES = ("primitiveKeyProperty", "primitiveNonKeyProperty")
 _STRUCTURED_RULES = (
     "complexProperty",
@@ -91,7 +92,9 @@ class MemberGrammar(LiteralGrammar, ABC):
         """For a name that was perhaps meant to be a canonical function: that it is none, and which one is near."""
         if name is None or "." in name or self.declared(name, "entitySetName", "entityColNavigationProperty"):
             return ""
-        near = difflib.get_close_matches(name.lower(), FUNCTIONS, n=1)
+        near = difflib.get_close_matches(name.lower(), [*FUNCTIONS, *_QUANTIFIERS], n=1)
+        if near and near[0] in _QUANTIFIERS:
+            return f" ('{name}' is no function, did you mean {near[0]}?)"
         return f" ('{name}' is no canonical function{f', did you mean {FUNCTIONS[near[0]].name}?' if near else ''})"
 
     def _argument(self, behind: str | None, *, literal: bool) -> Argument:
@@ -145,7 +148,7 @@ class MemberGrammar(LiteralGrammar, ABC):
                 name = self.dotted("a property, a type or $count")
         if "." not in name and self.peek() == "(":
             lower = name.lower()
-            if lower in ("any", "all"):
+            if lower in _QUANTIFIERS:
                 return self.quantified(lower, start)
             if lower == "aggregate":
                 return self._aggregate_segment(start)

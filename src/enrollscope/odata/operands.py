@@ -16,6 +16,7 @@ from enrollscope.odata.bound import Arithmetic, Bound, Case, Field, In, Null, Op
 from enrollscope.odata.edm import EnumMember, EnumType, Model, Primitive
 from enrollscope.odata.errors import BadRequest, NotBuilt
 from enrollscope.odata.expr import Duration, EnumMembers, Geo, Literal, LiteralValue, TimeOfDay, Unrepresentable
+from enrollscope.odata.hints import near_name
 from enrollscope.odata.literals import FORMS, read_decimal, time_text
 from enrollscope.odata.promotion import INTEGERS
 from enrollscope.odata.values import Instant
@@ -278,7 +279,7 @@ class Operands:
             allowed = ", ".join(member.name for member in wanted.members)
             raise ClauseFault(
                 f"The string '{name}' is not a valid enumeration type constant of '{wanted.name_in_model}'. "
-                f"Allowed are: {allowed}.",
+                f"Allowed are: {allowed}.{near_name(name, (member.name for member in wanted.members))}",
                 position,
             )
         return found.value

@@ -2,9 +2,10 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypeVar
 from urllib.parse import unquote_to_bytes
 
 from enrollscope.odata.clauses import ExpandItem, SelectItem
@@ -27,9 +28,15 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ZONE_PLUS = re.compile(
     r"(?i)([0-9](?::|%3A)[0-9]{2}(?:(?::|%3A)[0-9]{2}(?:\.[0-9]+)?)?)\+(?=[0-9]{2}(?::|%3A)[0-9]{2})"
 )
+_NAME = r"[A-Za-z_][\w./]*+"
+_NAMES = re.compile(rf"(?i)\s*(?:(?:\*|{_NAME})(?:\s+(?:asc|desc))?(?:\s*,\s*|\s*$))*", re.ASCII)
+_EVALUATED = ("apply", "compute", "search", "filter", "orderby", "select")
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_NO_SEMICOLONS: Mapping[str, frozenset[int]] = MappingProxyType({})
 _INVALID = "The query specified in the URI is not valid."
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +47,14 @@ class Options:
         texts: system query options by their name without `$`, in lower case.
         aliases: parameter aliases by their name without `@`.
         custom: options the protocol does not know; of one given several times, the last.
+        plain: of each system query option that may hold a search, where in its text semicolons stand that did not come
+            percent-encoded; without an entry there are none.
     """
 
     texts: Mapping[str, str]
     aliases: Mapping[str, str]
     custom: Mapping[str, str]
+    plain: Mapping[str, frozenset[int]]
 
     def text(self, name: str) -> str | None:
         """The decoded text of a system query option, None if it was not given."""
@@ -52,38 +62,31 @@ class Options:
 
     def filter(self) -> Expr | None:
         """`$filter`."""
-        text = self.texts.get("filter")
-        return None if text is None else parse_filter(text)
+        return self._read("filter", parse_filter)
 
     def orderby(self) -> tuple[OrderByItem, ...]:
         """`$orderby`; empty if it was not given."""
-        text = self.texts.get("orderby")
-        return () if text is None else parse_orderby(text)
+        return self._read("orderby", parse_orderby) or ()
 
     def select(self) -> tuple[SelectItem, ...]:
         """`$select`; empty if it was not given."""
-        text = self.texts.get("select")
-        return () if text is None else parse_select(text)
+        return self._read("select", parse_select) or ()
 
     def expand(self) -> tuple[ExpandItem, ...]:
         """`$expand`; empty if it was not given."""
-        text = self.texts.get("expand")
-        return () if text is None else parse_expand(text)
+        return self._read("expand", parse_expand) or ()
 
     def compute(self) -> tuple[ComputeItem, ...]:
         """`$compute`; empty if it was not given."""
-        text = self.texts.get("compute")
-        return () if text is None else parse_compute(text)
+        return self._read("compute", parse_compute) or ()
 
     def search(self) -> Search | None:
         """`$search`."""
-        text = self.texts.get("search")
-        return None if text is None else parse_search(text)
+        return self._read("search", parse_search)
 
     def apply(self) -> tuple[Transformation, ...]:
         """`$apply`; empty if it was not given."""
-        text = self.texts.get("apply")
-        return () if text is None else parse_apply(text)
+        return self._read("apply", parse_apply) or ()
 
     def top(self) -> int | None:
         """`$top`."""
@@ -109,6 +112,23 @@ class Options:
         text = self.aliases.get(name)
         return None if text is None else parse_alias(name, text)
 
+    def cause(self) -> str | None:
+        """The one option that something can have gone wrong in after all were understood, if there is only one.
+
+        Plain names, in an order or a search too, can always be answered.
+        """
+        suspects = [name for name in _EVALUATED if _NAMES.fullmatch(self.texts.get(name, "")) is None]
+        return f"${suspects[0]}" if len(suspects) == 1 else None
+
+    def _read(self, name: str, read: Callable[[str, frozenset[int]], _Value]) -> _Value | None:
+        text = self.texts.get(name)
+        if text is None:
+            return None
+        try:
+            return read(text, self.plain.get(name, frozenset()))
+        except SyntaxFault as fault:
+            raise SyntaxFault(fault.message, target=f"${name}", position=fault.position) from fault
+
     def _number(self, name: str) -> int | None:
         text = self.texts.get(name)
         if text is None:
@@ -122,7 +142,7 @@ class Options:
         return int(text)
 
 
-NO_OPTIONS = Options(_NOTHING, _NOTHING, _NOTHING)
+NO_OPTIONS = Options(_NOTHING, _NOTHING, _NOTHING, _NO_SEMICOLONS)
 
 
 def parse_options(query: str) -> Options:
@@ -139,16 +159,20 @@ def parse_options(query: str) -> Options:
     texts: dict[str, str] = {}
     aliases: dict[str, str] = {}
     custom: dict[str, str] = {}
+    plain: dict[str, frozenset[int]] = {}
     for part in query.split("&"):
         raw_name, _, raw_value = part.partition("=")
-        name = _decode(raw_name)
+        name = _decode(raw_name, raw_name)
         if name.startswith("@"):
-            _keep(aliases, name[1:], _decode(raw_value), name)
+            _keep(aliases, name[1:], _decode(raw_value, name), name)
         elif (system := _system_name(name)) is not None:
-            _keep(texts, system, _decode(raw_value), f"${system}")
+            shown = f"${system}"
+            _keep(texts, system, _decode(raw_value, shown), shown)
+            if ";" in raw_value and "search" in f"{system}={texts[system]}".lower():
+                plain[system] = _semicolons(raw_value, shown)
         elif name:
-            custom[name] = _decode(raw_value)
-    return Options(texts, aliases, custom)
+            custom[name] = _decode(raw_value, name)
+    return Options(texts, aliases, custom, plain)
 
 
 def _system_name(name: str) -> str | None:
@@ -169,7 +193,18 @@ def _keep(kept: dict[str, str], key: str, text: str, shown: str) -> None:
     kept[key] = text
 
 
-def _decode(raw: str) -> str:
+def _semicolons(raw: str, option: str) -> frozenset[int]:
+    """Where in the decoded text the semicolons are that stand in the raw one."""
+    found: list[int] = []
+    position = 0
+    for piece in raw.split(";")[:-1]:
+        position += len(_decode(piece, option))
+        found.append(position)
+        position += 1
+    return frozenset(found)
+
+
+def _decode(raw: str, option: str) -> str:
     if "+" in raw:
         raw = _ZONE_PLUS.sub(r"\1%2B", raw).replace("+", " ")
     if "%" not in raw and raw.isascii():
@@ -177,9 +212,13 @@ def _decode(raw: str) -> str:
     bad = _BAD_ESCAPE.search(raw)
     if bad is not None:
         raise SyntaxFault(
-            f"{_INVALID} '%' must be followed by two hexadecimal digits in '{raw[:200]}'.", position=bad.start()
+            f"{_INVALID} '%' must be followed by two hexadecimal digits in '{raw[:200]}'.",
+            target=option[:100],
+            position=bad.start(),
         )
     try:
         return unquote_to_bytes(raw).decode()
     except UnicodeError as error:
-        raise SyntaxFault(f"{_INVALID} Decoded, '{raw[:200]}' is not UTF-8.", position=0) from error
+        raise SyntaxFault(
+            f"{_INVALID} Decoded, '{raw[:200]}' is not UTF-8.", target=option[:100], position=0
+        ) from error

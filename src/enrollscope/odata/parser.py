@@ -20,51 +20,59 @@ _Node = TypeVar("_Node")
 SELECT_AND_EXPAND = "Parsing OData Select and Expand failed"
 
 
-def _value(text: str, clause: str, read: Callable[[OptionGrammar], _Node], expected: str) -> _Node:
-    grammar = OptionGrammar(text.rstrip(" \t"), clause)
+_NONE: frozenset[int] = frozenset()
+
+
+def _value(
+    text: str, clause: str, read: Callable[[OptionGrammar], _Node], expected: str, plain: frozenset[int] = _NONE
+) -> _Node:
+    grammar = OptionGrammar(text.rstrip(" \t"), clause, plain=plain)
     grammar.blanks()
     node = read(grammar)
     grammar.end(expected)
     return node
 
 
-def parse_filter(text: str) -> Expr:
+def parse_filter(text: str, plain: frozenset[int] = _NONE) -> Expr:
     """Read the value of `$filter`; like its siblings below, decoded, blanks around it ignored.
+
+    Args:
+        plain: where semicolons stand that did not come percent-encoded.
 
     Raises:
         SyntaxFault: where reading stopped, and what was expected there.
     """
-    return _value(text, "Invalid filter clause", OptionGrammar.expression, "an operator or the end")
+    return _value(text, "Invalid filter clause", OptionGrammar.expression, "an operator or the end", plain)
 
 
-def parse_orderby(text: str) -> tuple[OrderByItem, ...]:
+def parse_orderby(text: str, plain: frozenset[int] = _NONE) -> tuple[OrderByItem, ...]:
     """Read the value of `$orderby`."""
-    return _value(text, "Invalid orderby clause", OptionGrammar.order_by, "'asc', 'desc', a comma or the end")
+    return _value(text, "Invalid orderby clause", OptionGrammar.order_by, "'asc', 'desc', a comma or the end", plain)
 
 
-def parse_select(text: str) -> tuple[SelectItem, ...]:
+def parse_select(text: str, plain: frozenset[int] = _NONE) -> tuple[SelectItem, ...]:
     """Read the value of `$select`."""
-    return _value(text, SELECT_AND_EXPAND, OptionGrammar.select, "'/', a comma or the end")
+    return _value(text, SELECT_AND_EXPAND, OptionGrammar.select, "'/', a comma or the end", plain)
 
 
-def parse_expand(text: str) -> tuple[ExpandItem, ...]:
+def parse_expand(text: str, plain: frozenset[int] = _NONE) -> tuple[ExpandItem, ...]:
     """Read the value of `$expand`."""
-    return _value(text, SELECT_AND_EXPAND, OptionGrammar.expand, "'/', '(', a comma or the end")
+    return _value(text, SELECT_AND_EXPAND, OptionGrammar.expand, "'/', '(', a comma or the end", plain)
 
 
-def parse_compute(text: str) -> tuple[ComputeItem, ...]:
+def parse_compute(text: str, plain: frozenset[int] = _NONE) -> tuple[ComputeItem, ...]:
     """Read the value of `$compute`."""
-    return _value(text, "Invalid compute clause", OptionGrammar.compute, "a comma or the end")
+    return _value(text, "Invalid compute clause", OptionGrammar.compute, "a comma or the end", plain)
 
 
-def parse_search(text: str) -> Search:
+def parse_search(text: str, plain: frozenset[int] = _NONE) -> Search:
     """Read the value of `$search`."""
-    return _value(text, "Invalid search clause", OptionGrammar.search_value, "a search word or the end")
+    return _value(text, "Invalid search clause", OptionGrammar.search_value, "a search word or the end", plain)
 
 
-def parse_apply(text: str) -> tuple[Transformation, ...]:
+def parse_apply(text: str, plain: frozenset[int] = _NONE) -> tuple[Transformation, ...]:
     """Read the value of `$apply`."""
-    return _value(text, "Invalid apply clause", OptionGrammar.transformations, "'/' or the end")
+    return _value(text, "Invalid apply clause", OptionGrammar.transformations, "'/' or the end", plain)
 
 
 def parse_alias(name: str, text: str) -> Expr:

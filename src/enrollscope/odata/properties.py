@@ -18,7 +18,7 @@ from enrollscope.odata.clauses import (
     SelectOption,
 )
 from enrollscope.odata.edm import ComplexType, Primitive, Property
-from enrollscope.odata.errors import NotBuilt, ResourceNotFound, SyntaxFault
+from enrollscope.odata.errors import NotBuilt, ResourceNotFound
 from enrollscope.odata.expr import Name, Path
 from enrollscope.odata.headers import JsonFormat, MetadataLevel
 from enrollscope.odata.literals import read_binary, write_number
@@ -66,10 +66,7 @@ def selected_property(names: Sequence[str], options: Options) -> SelectItem:
     """
     found: list[Option] = []
     for name in options.texts.keys() & _OPTIONS.keys():
-        try:
-            found += _OPTIONS[name](options)
-        except SyntaxFault as fault:
-            raise SyntaxFault(fault.message, target=fault.target or f"${name}", position=fault.position) from fault
+        found += _OPTIONS[name](options)
     return SelectItem(Path(tuple(Name(name, None, 0) for name in names), 0), tuple(found))
 
 

@@ -9,8 +9,26 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from enrollscope.odata.apply import TRANSFORMATIONS
-from enrollscope.odata.clauses import Option
-from enrollscope.odata.expr import Call, Lambda, Literal, Path, TypeCall, Unary
+from enrollscope.odata.clauses import AliasOption, Option, SelectItem
+from enrollscope.odata.contexts import context_fragment, select_list
+from enrollscope.odata.edm import Primitive
+from enrollscope.odata.expr import (
+    Array,
+    Call,
+    Case,
+    Expr,
+    Lambda,
+    ListExpr,
+    Literal,
+    Name,
+    Object,
+    Path,
+    Qualified,
+    SearchWord,
+    Star,
+    TypeCall,
+    Unary,
+)
 from enrollscope.odata.functions import FUNCTIONS
 from enrollscope.odata.literals import read_duration
 from enrollscope.odata.primitives import OPERAND, STRING, WORD
@@ -45,6 +63,15 @@ _MEMBER_PATHS = (
     *("boundFunctionExpr", "rootExpr", "inscopeVariableExpr", "implicitVariableExpr", "currCollectionExpr"),
 )
 
+
+_PRIMITIVE_TYPES = frozenset(
+    {
+        *(each.value for each in Primitive),
+        "Edm.Stream",
+        *(f"Edm.{family}{shape}" for family in ("Geography", "Geometry") for shape in ("", *_SHAPES)),
+    }
+)
+_PREDICATES = frozenset({"contains", "endswith", "geo.intersects", "hassubsequence", "hassubset", "startswith"})
 
 _METHOD_CALLS: Mapping[str, str] = MappingProxyType(
     {
@@ -83,6 +110,78 @@ def _type_call(function: str, grammar: OptionGrammar) -> TypeCall:
     if not isinstance(node, TypeCall) or node.function != function:
         raise grammar.expected(f"'{function}('", 0)
     return node
+
+
+def _any_method_call(grammar: OptionGrammar) -> Call | Case:
+    node = grammar.operand()
+    if not isinstance(node, Call | Case):
+        raise grammar.expected(f"'case' or one of the functions {', '.join(sorted(FUNCTIONS))}", 0)
+    return node
+
+
+def _case(grammar: OptionGrammar) -> Case:
+    node = grammar.operand()
+    if not isinstance(node, Case):
+        raise grammar.expected("'case('", 0)
+    return node
+
+
+def _parenthesis(grammar: OptionGrammar) -> Expr:
+    if grammar.peek() != "(":
+        raise grammar.expected("'('")
+    return grammar.operand()
+
+
+def _list(grammar: OptionGrammar) -> ListExpr:
+    """Literals in parentheses."""
+    grammar.need("(")
+    grammar.blanks()
+    items: list[Expr] = []
+    if grammar.peek() != ")":
+        items.append(grammar.primitive_literal())
+        while grammar.comma():
+            items.append(grammar.primitive_literal())
+        grammar.blanks()
+    grammar.need(")")
+    return ListExpr(tuple(items), 0)
+
+
+def _array_or_object(grammar: OptionGrammar) -> Array | Object:
+    grammar.blanks()
+    if grammar.peek() not in ("[", "{"):
+        raise grammar.expected("'[' or '{'")
+    return grammar.array() if grammar.peek() == "[" else grammar.object()
+
+
+def _search_word(grammar: OptionGrammar) -> SearchWord:
+    node = grammar.search_word()
+    if not isinstance(node, SearchWord):
+        raise grammar.expected("the end behind 'NOT'", len("NOT"))
+    return node
+
+
+def _name_and_value(grammar: OptionGrammar) -> AliasOption:
+    name = grammar.identifier("the name of a parameter")
+    grammar.need("=")
+    return AliasOption(name, grammar.expression(), 0)
+
+
+def _select_property(grammar: OptionGrammar) -> SelectItem:
+    """A property or annotation: no operation, and no type or `*` in front."""
+    item = grammar.select_item()
+    for place, segment in enumerate(item.path.segments):
+        if isinstance(segment, Star) or (isinstance(segment, Qualified) and not place):
+            raise grammar.expected("a property", segment.position)
+        if isinstance(segment, Name | Qualified) and segment.arguments is not None:
+            raise grammar.expected("a query option in the parentheses", segment.position)
+    return item
+
+
+def _primitive_type(grammar: OptionGrammar) -> str:
+    name = grammar.dotted("a primitive type")
+    if name not in _PRIMITIVE_TYPES:
+        raise grammar.expected("a primitive type such as 'Edm.String'", 0)
+    return name
 
 
 def _method_call(names: frozenset[str], grammar: OptionGrammar) -> Call:
@@ -196,6 +295,7 @@ URL_RULES: Mapping[str, Rule] = MappingProxyType(
         **dict.fromkeys(_IDENTIFIERS, OptionGrammar.identifier),
         **dict.fromkeys(("namespace", *_TYPE_NAMES), OptionGrammar.dotted),
         **dict.fromkeys(("qualifiedTypeName", "optionallyQualifiedTypeName"), OptionGrammar.type_name),
+        "primitiveTypeName": _primitive_type,
         **dict.fromkeys(
             (
                 "commonExpr",
@@ -239,6 +339,8 @@ URL_RULES: Mapping[str, Rule] = MappingProxyType(
         "simpleKey": partial(OptionGrammar.arguments, literal=True),
         "compoundKey": partial(OptionGrammar.arguments, literal=True),
         "array": OptionGrammar.array,
+        "arrayOrObject": _array_or_object,
+        "valueInUrl": OptionGrammar.value_in_url,
         "object": OptionGrammar.object,
         "parameterAlias": OptionGrammar.alias,
         "annotationInQuery": OptionGrammar.annotation,
@@ -251,7 +353,11 @@ URL_RULES: Mapping[str, Rule] = MappingProxyType(
         "castExpr": partial(_type_call, "cast"),
         "anyExpr": partial(_quantified, "any"),
         "allExpr": partial(_quantified, "all"),
-        "methodCallExpr": partial(_method_call, frozenset(FUNCTIONS)),
+        "methodCallExpr": _any_method_call,
+        "boolMethodCallExpr": partial(_method_call, _PREDICATES),
+        "caseMethodCallExpr": _case,
+        "parenExpr": _parenthesis,
+        "listExpr": _list,
         **{rule: partial(_method_call, frozenset({key})) for rule, key in _METHOD_CALLS.items()},
         "isdefinedExpr": partial(_method_call, frozenset({"isdefined"})),
         # Query options and their parts
@@ -264,8 +370,17 @@ URL_RULES: Mapping[str, Rule] = MappingProxyType(
         "selectItem": OptionGrammar.select_item,
         "expandItem": OptionGrammar.expand_item,
         "expandPath": OptionGrammar.expand_item,
+        "selectProperty": _select_property,
+        "selectOption": OptionGrammar.select_option,
+        "expandOption": OptionGrammar.expand_option,
         "searchExpr": OptionGrammar.search_expr,
+        "searchPhrase": OptionGrammar.search_phrase,
+        "searchWord": _search_word,
         "aliasAndValue": OptionGrammar.alias_option,
+        "nameAndValue": _name_and_value,
+        # Context URLs
+        "contextFragment": context_fragment,
+        "selectList": select_list,
         # Data aggregation
         "applyExpr": OptionGrammar.transformations,
         "applyTrafo": OptionGrammar.transformation,

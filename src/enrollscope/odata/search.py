@@ -3,10 +3,10 @@
 import re
 
 from enrollscope.odata.expr import Search, SearchLogical, SearchNot, SearchPhrase, SearchRaw, SearchWord
-from enrollscope.odata.lexer import Scanner
+from enrollscope.odata.lexer import NAME, Scanner
 
 _WORD = re.compile(r"""[^\s"()'\ud800-\udfff][^\s"()\ud800-\udfff]*""")
-_WORD_OF_NESTED_OPTION = re.compile(r"""[^\s"()';\ud800-\udfff][^\s"();\ud800-\udfff]*""")
+_NEXT_OPTION = re.compile(rf";[ \t]*(?:\$?[A-Za-z]+|@{NAME})=", re.ASCII)
 _PHRASE = re.compile(r'"([^"\ud800-\udfff]+)"')
 
 
@@ -65,13 +65,13 @@ class SearchGrammar(Scanner):
         return False
 
     def _search_goes_on(self, *, nested: bool) -> bool:
-        return (
-            self.peek() in ("(", '"') or self._word_pattern(nested=nested).match(self.text, self.position) is not None
-        )
+        if self.peek() == ";" and nested and self._ends_option(self.position):
+            return False
+        return self.peek() in ("(", '"') or _WORD.match(self.text, self.position) is not None
 
-    @staticmethod
-    def _word_pattern(*, nested: bool) -> re.Pattern[str]:
-        return _WORD_OF_NESTED_OPTION if nested else _WORD
+    def _ends_option(self, semicolon: int) -> bool:
+        """Whether a semicolon inside parentheses ends the option: it came plain, or another option follows it."""
+        return not self.is_encoded(semicolon) or _NEXT_OPTION.match(self.text, semicolon) is not None
 
     def _search_term(self, *, nested: bool) -> Search:
         self.enter()
@@ -79,9 +79,9 @@ class SearchGrammar(Scanner):
             case "(":
                 term = self._search_paren(nested=nested)
             case '"':
-                term = self._search_phrase()
+                term = self.search_phrase()
             case _:
-                term = self._search_word(nested=nested)
+                term = self.search_word(nested=nested)
         self.depth -= 1
         return term
 
@@ -93,25 +93,36 @@ class SearchGrammar(Scanner):
         self.need(")")
         return inner
 
-    def _search_phrase(self) -> Search:
+    def search_phrase(self) -> SearchPhrase:
+        """SearchPhrase."""
         match = _PHRASE.match(self.text, self.position)
         if match is None:
             raise self.unclosed('"')
         self.position = match.end()
         return SearchPhrase(match[1])
 
-    def _search_word(self, *, nested: bool) -> Search:
-        match = self._word_pattern(nested=nested).match(self.text, self.position)
-        if match is None:
+    def search_word(self, *, nested: bool = False) -> Search:
+        """SearchWord; or `NOT` and what it negates."""
+        match = _WORD.match(self.text, self.position)
+        end = self.position if match is None else self._end_of_word(match.start(), match.end(), nested=nested)
+        if end == self.position:
             raise self.expected("a search word or phrase")
-        word = match[0]
-        semicolon = word.find(";")
-        if semicolon >= 0 and not self.is_encoded(match.start() + semicolon):
-            raise self.refused("';' must be percent-encoded in a search word", match.start() + semicolon)
-        self.position = match.end()
+        word = self.text[self.position : end]
+        self.position = end
         if word == "NOT":
             self.blanks()
-            if self.position > match.end() and self._search_goes_on(nested=nested):
+            if self.position > end and self._search_goes_on(nested=nested):
                 return SearchNot(self._search_term(nested=nested))
-            self.position = match.end()
+            self.position = end
         return SearchWord(word)
+
+    def _end_of_word(self, start: int, end: int, *, nested: bool) -> int:
+        """Where a word ends: before a semicolon that ends the option, else where its characters end."""
+        semicolon = self.text.find(";", start, end)
+        while semicolon >= 0:
+            if nested and self._ends_option(semicolon):
+                return semicolon
+            if not self.is_encoded(semicolon):
+                raise self.refused("';' must be percent-encoded in a search word", semicolon)
+            semicolon = self.text.find(";", semicolon + 1, end)
+        return end

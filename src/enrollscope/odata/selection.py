@@ -64,6 +64,7 @@ class OptionGrammar(ApplyGrammar):
 
     def select_item(self) -> SelectItem:
         """SelectItem."""
+        self.count_node()
         start = self.position
         if self.skip("*"):
             return SelectItem(Path((Star(None, start),), start))
@@ -108,6 +109,7 @@ class OptionGrammar(ApplyGrammar):
 
     def expand_item(self) -> ExpandItem:
         """expandItem, expandPath."""
+        self.count_node()
         start = self.position
         if self.skip("$value"):
             return ExpandItem(Path((Marker("$value", start),), start))
@@ -155,13 +157,7 @@ class OptionGrammar(ApplyGrammar):
         while True:
             self.blanks()
             start = self.position
-            option: Option
-            if "@" in allowed and self.peek() == "@":
-                option = self.alias_option()
-                name = f"@{option.name}"
-            else:
-                name = self._allowed_name(allowed, start)
-                option = self.option(name, start, nested=True)
+            name, option = self._option_of(allowed)
             if name in seen:
                 raise self.refused(f"'{name}' is given twice", start)
             seen.add(name)
@@ -172,6 +168,23 @@ class OptionGrammar(ApplyGrammar):
         self.need(")")
         self.depth -= 1
         return tuple(options)
+
+    def select_option(self) -> Option:
+        """SelectOption."""
+        return self._option_of(_OF_SELECTED)[1]
+
+    def expand_option(self) -> Option:
+        """ExpandOption."""
+        return self._option_of(_OF_EXPANDED)[1]
+
+    def _option_of(self, allowed: frozenset[str]) -> tuple[str, Option]:
+        """One of the options that may stand in certain parentheses, behind its name."""
+        start = self.position
+        if "@" in allowed and self.peek() == "@":
+            alias = self.alias_option()
+            return f"@{alias.name}", alias
+        name = self._allowed_name(allowed, start)
+        return name, self.option(name, start, nested=True)
 
     def _allowed_name(self, allowed: frozenset[str], start: int) -> str:
         names = ", ".join(f"${name}" for name in sorted(allowed - {"@"}))

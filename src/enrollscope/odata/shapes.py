@@ -62,7 +62,7 @@ class Shape(NamedTuple):
         texts = options.texts
         if "search" in texts or options.aliases:
             return None
-        key: list[Hashable] = [where, texts.get("select")]
+        key: list[Hashable] = [where, texts.get("select"), *options.plain.items()]
         literals: list[str] = []
         clauses: list[tuple[str, str]] = []
         for clause in _CLAUSES:

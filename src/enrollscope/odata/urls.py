@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NoReturn, TypeAlias
 
-from enrollscope.odata.clauses import AliasOption, CustomOption, Option, TextOption
+from enrollscope.odata.clauses import AliasOption, CustomOption, ExpandOption, Option, SelectOption, TextOption
+from enrollscope.odata.contexts import context_fragment
 from enrollscope.odata.errors import SyntaxFault
+from enrollscope.odata.expr import FilterSegment
 from enrollscope.odata.lexer import Encoded, Names
 from enrollscope.odata.path import PathSegment, path_pieces, read_segment
 from enrollscope.odata.selection import OptionGrammar
@@ -31,6 +33,7 @@ WITH_DOLLAR = WITHOUT_DOLLAR | {"deltatoken", "skiptoken"}
 _SCHEME = re.compile(r"https?", re.IGNORECASE)
 _REGISTERED_NAME = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
 _FUTURE_ADDRESS = re.compile(r"v[0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+", re.IGNORECASE)
+_KEY_SEGMENT = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@\x80-\U0010FFFF]|%[0-9A-Fa-f]{2})*")
 _PORT = re.compile(r":[0-9]*")
 _FIRST = re.compile(r"[^\W\d]\w*")
 _CUSTOM = re.compile(r"[^\udfff&=@$][^\udfff&=]*")
@@ -40,10 +43,15 @@ _KNOWN_SEGMENTS = _LAST_SEGMENTS | {"$each", "$filter"}
 
 @dataclass(frozen=True, slots=True)
 class RelativeUri:
-    """What follows the service root."""
+    """What follows the service root.
+
+    Attributes:
+        context: the fragment, decoded, where this is a context URL.
+    """
 
     path: tuple[PathSegment, ...]
     options: tuple[Option, ...] = ()
+    context: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,69 @@ def _require_following(before: PathSegment, segment: PathSegment, names: Names |
         _fault("resource path", "a property: a complex value has no $value", segment.position, segment.text)
 
 
+def _property_path(text: str, names: Names | None) -> tuple[PathSegment, ...]:
+    """PropertyPath."""
+    if _FIRST.match(Encoded.decode(text).text) is None:
+        _fault("property path", "a property", 0, text)
+    return _resource_path(text, names)
+
+
+def _crossjoin(text: str, names: Names | None) -> PathSegment:
+    """Crossjoin."""
+    if not text.startswith("$crossjoin"):
+        _fault("crossjoin", "'$crossjoin'", 0, text)
+    segment = read_segment(text, 0, names=names, strict=True)
+    if segment.arguments is None:
+        _fault("crossjoin", "'('", len("$crossjoin"), text)
+    return segment
+
+
+def _filter_in_path(text: str, names: Names | None) -> FilterSegment:
+    """FilterInPath."""
+    if not text.startswith("/$filter"):
+        _fault("filter in a path", "'/$filter'", 0, text)
+    grammar = _grammar(text, names, 0)
+    grammar.position = len("/$filter")
+    grammar.need("(")
+    predicate = grammar.expression()
+    grammar.need(")")
+    grammar.end()
+    return FilterSegment(predicate, None, 0)
+
+
+def _key_path_segments(text: str, _names: Names | None) -> tuple[str, ...]:
+    """KeyPathSegments, decoded."""
+    if not text.startswith("/"):
+        _fault("key as segments", "'/'", 0, text)
+    Encoded.decode(text)
+    keys: list[str] = []
+    position = 1
+    for piece in text[1:].split("/"):
+        match = _KEY_SEGMENT.match(piece)
+        end = 0 if match is None else match.end()
+        if end < len(piece):
+            _fault("key as segments", "a percent-encoded character", position + end, text)
+        keys.append(Encoded.decode(piece).text)
+        position += len(piece) + 1
+    return tuple(keys)
+
+
+def _entity_cast_options(text: str, names: Names | None) -> tuple[Option, ...]:
+    """EntityCastOptions."""
+    position = 0
+    for part in text.split("&"):
+        option = _query_option(part, names, position)
+        if not isinstance(option, CustomOption | ExpandOption | SelectOption) and not (
+            isinstance(option, TextOption) and option.name in ("format", "id")
+        ):
+            _fault("options", "one of $expand, $format, $id, $select", position, text)
+        position += len(part) + 1
+    options = _query_options(text, names)
+    if not any(isinstance(each, TextOption) and each.name == "id" for each in options):
+        _fault("options", "$id", len(text), text)
+    return options
+
+
 def _query_options(text: str, names: Names | None, offset: int = 0) -> tuple[Option, ...]:
     """queryOptions; an option given twice is for the service to refuse."""
     options: list[Option] = []
@@ -154,7 +225,12 @@ def _grammar(text: str, names: Names | None, offset: int) -> OptionGrammar:
 
 
 def _relative_uri(text: str, names: Names | None, offset: int = 0) -> RelativeUri:
-    """odataRelativeUri, without the fragment that a context URL has."""
+    """OdataRelativeUri."""
+    context: str | None = None
+    if text.startswith("$metadata"):
+        text, number_sign, _ = whole = text.partition("#")
+        if number_sign:
+            context = _context("".join(whole[1:]), names, offset + len(text))
     path, question, query = text.partition("?")
     at = offset + len(path) + 1
     first, _, rest = path.partition("/")
@@ -167,9 +243,19 @@ def _relative_uri(text: str, names: Names | None, offset: int = 0) -> RelativeUr
         options = _query_options(query, names, at) if query else ()
         if first == "$entity" and not any(isinstance(each, TextOption) and each.name == "id" for each in options):
             _fault("URL", "$id", offset + len(text), text)
-        return RelativeUri(tuple(segments), options)
+        return RelativeUri(tuple(segments), options, context)
     segments_of_path = _resource_path(path, names, offset)
     return RelativeUri(segments_of_path, _query_options(query, names, at) if question and query else ())
+
+
+def _context(text: str, names: Names | None, offset: int = 0) -> str:
+    """Context."""
+    if not text.startswith("#"):
+        _fault("context", "'#'", offset, text)
+    grammar = _grammar(text[1:], names, offset + 1)
+    fragment = context_fragment(grammar)
+    grammar.end()
+    return fragment
 
 
 def _absolute_uri(text: str, names: Names | None) -> AbsoluteUri:
@@ -233,6 +319,12 @@ WHOLE_URL_RULES: Mapping[str, WholeRule] = MappingProxyType(
         "batchOptions": _query_options,
         "metadataOptions": _query_options,
         "entityOptions": _query_options,
+        "entityCastOptions": _entity_cast_options,
+        "context": _context,
+        "propertyPath": _property_path,
+        "crossjoin": _crossjoin,
+        "filterInPath": _filter_in_path,
+        "keyPathSegments": _key_path_segments,
         "queryOption": _query_option,
         "customQueryOption": _custom_query_option,
     }
