@@ -10,7 +10,7 @@ import pytest
 from enrollscope.odata.edm import Primitive
 from enrollscope.odata.literals import write_number
 from enrollscope.odata.operands import read_text
-from enrollscope.store.dialects import READERS
+from enrollscope.store.names import READERS
 from enrollscope.store.opening import migrate_store
 from enrollscope.store.postgres_connections import Target
 from tests.conformance.conftest import SNAPSHOT

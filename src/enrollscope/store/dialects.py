@@ -192,22 +192,6 @@ FAMILIES: Mapping[Primitive, str] = MappingProxyType(
     dict.fromkeys(_INTEGERS, "integer") | dict.fromkeys(FLOATS, "double") | {Primitive.DECIMAL: "decimal"}
 )
 
-READERS: Mapping[Primitive, str] = MappingProxyType(
-    {
-        Primitive.BINARY: "binary",
-        Primitive.BOOLEAN: "boolean",
-        Primitive.DATE: "date",
-        Primitive.DATE_TIME_OFFSET: "instant",
-        Primitive.DECIMAL: "decimal",
-        Primitive.DOUBLE: "double",
-        Primitive.DURATION: "duration",
-        Primitive.GUID: "guid",
-        Primitive.INT64: "integer",
-        Primitive.TIME_OF_DAY: "time",
-    }
-)
-"""The functions that read a text as a literal of a type, `read_binary` and so on; null where it is none."""
-
 
 class SqliteDialect:
     """SQLite, with the functions and the collation of `sqlite_functions.py`."""

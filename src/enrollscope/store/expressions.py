@@ -50,7 +50,8 @@ from enrollscope.odata.plan import Positions
 from enrollscope.odata.promotion import NUMBERS, common_type
 from enrollscope.odata.values import TICKS_PER_SECOND, Instant
 from enrollscope.store.composites import Composites
-from enrollscope.store.dialects import FLOATS, READERS, WHITE_SPACE, Dialect, Sql, own_function
+from enrollscope.store.dialects import FLOATS, WHITE_SPACE, Dialect, Sql, own_function
+from enrollscope.store.names import READERS
 from enrollscope.store.schema import BOOLEAN, INTEGER, TEXT, scalar_type
 from enrollscope.store.structured import Structured
 

@@ -19,8 +19,8 @@ from enrollscope.odata.literals import write_binary, write_duration, write_numbe
 from enrollscope.odata.operands import read_text
 from enrollscope.odata.values import TICKS_PER_SECOND, Instant
 from enrollscope.store.automata import automaton
-from enrollscope.store.dialects import READERS
 from enrollscope.store.json_functions import json_functions, same
+from enrollscope.store.names import READERS
 
 _INT64 = 2**63
 _TICKS_PER_MINUTE = 60 * TICKS_PER_SECOND
