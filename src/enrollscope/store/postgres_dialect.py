@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import Column, UnaryExpression, case, cast, collate, false, func, literal, or_
+from sqlalchemy import Column, UnaryExpression, and_, case, cast, collate, false, func, literal, or_
 from sqlalchemy import column as named_column
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, array, asyncpg
 from sqlalchemy.engine import Dialect as Compiler
-from sqlalchemy.sql.elements import False_, Null, True_
+from sqlalchemy.sql.elements import False_, Grouping, Null, True_
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import Date, Numeric
 
@@ -183,6 +183,22 @@ class PostgresDialect:
         found = [self.position(self.cased("tolower", value), sought) > 0 for value in values]
         return func.coalesce(or_(false(), *found), false(), type_=BOOLEAN)
 
+    def stands_in(self, text: Sql, texts: list[Sql], ids: list[Sql]) -> Sql:
+        """In what the index has as text, or in an id; of GUIDs it has parts that a short text need not meet."""
+        parts = own_function("guid_parts_of", ARRAY(TEXT), text)
+        some = own_function("guid_parts", ARRAY(TEXT), _array(ids)).op("&&", return_type=BOOLEAN)(parts)
+        # Without the whole id the server would expect far more rows, and look through all of them in order.
+        whole = func.lower(func.array_to_string(_array(ids), " "), type_=TEXT).like(self._row_pattern(text))
+        unknown = func.cardinality(parts, type_=INTEGER) == literal(0, INTEGER)
+        return Grouping(or_(self.stands_in_texts(text, texts, ids), and_(some, whole), unknown))
+
+    def stands_in_texts(self, text: Sql, texts: list[Sql], ids: list[Sql]) -> Sql:
+        """By trigrams."""
+        return own_function("row_text", TEXT, _array(texts), _array(ids)).like(self._row_pattern(text))
+
+    def _row_pattern(self, text: Sql) -> Sql:
+        return own_function("row_pattern", TEXT, text)
+
     def aggregate(self, method: Method, kind: ScalarType, value: Sql) -> Sql:
         """Sums of integers are numeric to the server, and its averages have fewer digits than ours."""
         comparable = self.comparable(value, kind)
@@ -194,3 +210,7 @@ class PostgresDialect:
         if method in (Method.COUNT, Method.COUNT_DISTINCT):
             return found
         return cast(found, scalar_type(kind)) if method is Method.SUM or kind is Primitive.DECIMAL else found
+
+
+def _array(values: list[Sql]) -> Sql:
+    return cast(array(values), ARRAY(TEXT))

@@ -23,6 +23,7 @@ _LOCK = (0x4F446174, 1)
 _OWN_OBJECTS = Path(__file__).with_name("postgres_objects.sql")
 _TENANT_TABLES = ("changes", "positions")
 _WITHOUT_LIMITS = {"statement_timeout": "0", "lock_timeout": "60s", "idle_in_transaction_session_timeout": "0"}
+_WEEK_SECONDS = 7 * 86_400  # the driver's own limit: an index of a large table takes hours
 _REVISION = "SELECT version_num FROM alembic_version"
 
 
@@ -101,8 +102,8 @@ def migration_script(history: History, current: str | None, *, stored: tuple[str
     Args:
         stored: the tables of stored sets, when they are to be distributed over the nodes of a Citus cluster.
     """
-    statements = _statements(history.upgrade(current, "postgresql"), ";\n")
-    statements += _statements(_OWN_OBJECTS.read_text(encoding="utf-8"), ";\n\n")
+    statements = _statements(_OWN_OBJECTS.read_text(encoding="utf-8"), ";\n\n")  # first: some indexes need them
+    statements += _statements(history.upgrade(current, "postgresql"), ";\n")
     return (*statements, *(distribution(stored) if stored else ()))
 
 
@@ -135,7 +136,7 @@ async def migrate(url: str, history: History, *, stored: tuple[str, ...] = ()) -
             server refuses a statement; what was not made concurrently is then as before.
     """
     async with refusing(url):
-        connection = await Target(url).connect(_WITHOUT_LIMITS)
+        connection = await Target(url, statement_seconds=_WEEK_SECONDS).connect(_WITHOUT_LIMITS)
         try:
             if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", *_LOCK):
                 raise StoreRefused(f"Another migration of {shown(url)} is under way. Wait for it, then try again.")
@@ -162,7 +163,7 @@ async def _migrate(
         if " CONCURRENTLY " in statement:
             await _together(connection, waiting)
             waiting = []
-            await connection.execute(statement, timeout=None)
+            await connection.execute(statement)
         else:
             waiting.append(statement)
     await _together(connection, waiting)
@@ -172,7 +173,7 @@ async def _migrate(
 async def _together(connection: Connection, statements: list[str]) -> None:
     async with connection.transaction():
         for statement in statements:
-            await connection.execute(statement, timeout=None)
+            await connection.execute(statement)
 
 
 async def _drop_broken_indexes(connection: Connection) -> None:
@@ -182,7 +183,7 @@ async def _drop_broken_indexes(connection: Connection) -> None:
         "WHERE NOT indisvalid AND relnamespace = current_schema()::regnamespace"
     )
     for (name,) in broken:
-        await connection.execute(f"DROP INDEX CONCURRENTLY {name}", timeout=None)
+        await connection.execute(f"DROP INDEX CONCURRENTLY {name}")
 
 
 def newer(url: str, revision: str, head: str) -> str:

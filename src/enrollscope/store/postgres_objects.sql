@@ -16,6 +16,67 @@ AS $$SELECT lower(t COLLATE "und-x-icu")$$;
 CREATE OR REPLACE FUNCTION odata_toupper(t text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$SELECT upper(t COLLATE "und-x-icu")$$;
 
+-- The next two are in an index: what they give for a row must never change without that made anew.
+
+-- The strings of a row as one text. What has hexadecimal digits and hyphens alone among the `ids` is no part of it: GUIDs
+-- have more trigrams than all the rest.
+CREATE OR REPLACE FUNCTION odata_row_text(texts text[], ids text[]) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+DECLARE id text; found text;
+BEGIN
+  IF array_to_string(ids, '') !~ '[^-0-9A-Fa-f]' THEN
+    RETURN lower(array_to_string(texts, E'\n') COLLATE "und-x-icu");
+  END IF;
+  found := array_to_string(texts, E'\n');
+  FOREACH id IN ARRAY ids LOOP
+    IF id ~ '[^-0-9A-Fa-f]' THEN found := found || E'\n' || id; END IF;
+  END LOOP;
+  RETURN lower(found COLLATE "und-x-icu");
+END$$;
+
+-- Of each GUID the characters 1 to 4 and 29 to 32: eight digits in a row contain the former or the latter. A hyphen for
+-- what is left out of the text and is no GUID.
+CREATE OR REPLACE FUNCTION odata_guid_parts(ids text[]) RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+DECLARE id text; found text := '';
+BEGIN
+  FOREACH id IN ARRAY ids LOOP
+    IF id !~ '[^-0-9A-Fa-f]' THEN
+      IF id LIKE '________-____-____-____-____________' THEN
+        found := found || ' ' || substr(id, 1, 4) || ' ' || substr(id, 29, 4);
+      ELSE
+        found := found || ' -';
+      END IF;
+    END IF;
+  END LOOP;
+  RETURN string_to_array(substr(lower(found COLLATE "C"), 2), ' ');
+END$$;
+
+-- What a row's text is like that has this text in it. JSON escapes some characters, and a sigma's lower case depends on
+-- what stands beside it, there and here.
+CREATE OR REPLACE FUNCTION odata_row_pattern(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+BEGIN
+  RETURN '%' || regexp_replace(
+    translate(lower(t COLLATE "und-x-icu"), U&'%_\03C3\03C2', '____'), '[\u0001-\u001F"\\]', '%', 'g') || '%';
+END$$;
+
+-- One of these is among the parts of every row that has this text in what is left out of its own; null when there is no
+-- such row, nothing when any row may be one.
+CREATE OR REPLACE FUNCTION odata_guid_parts_of(t text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+DECLARE sought text := lower(t COLLATE "und-x-icu"); run text := substring(sought FROM '[0-9a-f]{8,}');
+BEGIN
+  IF sought ~ '[^-0-9a-f]' THEN RETURN NULL; END IF;
+  IF run IS NULL THEN RETURN '{}'; END IF;
+  IF length(sought) > 36 OR length(run) > 12 THEN RETURN ARRAY['-']; END IF;
+  IF length(sought) = 36 THEN RETURN ARRAY['-', substr(sought, 1, 4)]; END IF;
+  RETURN array(SELECT substr(run, start, 4) FROM generate_series(length(run) - 7, 5) AS start)
+    || CASE WHEN length(run) = 8 THEN ARRAY['-', substr(run, 1, 4)] ELSE ARRAY['-'] END;
+END$$;
+
 CREATE OR REPLACE FUNCTION odata_substring(t text, s bigint) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$SELECT CASE
   WHEN s >= 0 THEN substr(t, least(s, 2147483646)::int + 1)
