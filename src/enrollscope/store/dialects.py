@@ -185,8 +185,8 @@ class Dialect(Protocol):
         """
         ...
 
-    def stands_in_texts(self, text: Sql, texts: list[Sql], ids: list[Sql]) -> Sql:
-        """As `stands_in`, where it is one of the `texts` that contains the text."""
+    def stands_in_one(self, text: Sql, value: Sql) -> Sql:
+        """As `stands_in`, of one that is no id."""
         ...
 
     def aggregate(self, method: Method, kind: ScalarType, value: Sql) -> Sql:
@@ -373,7 +373,9 @@ class SqliteDialect:
         """Nothing is known."""
         return true()
 
-    stands_in_texts = stands_in
+    def stands_in_one(self, text: Sql, value: Sql) -> Sql:  # noqa: ARG002 - there is no such index
+        """Nothing is known."""
+        return true()
 
     def aggregate(self, method: Method, kind: ScalarType, value: Sql) -> Sql:
         """Decimals are text: their sum is one of our functions, their order one of our collations."""

@@ -74,12 +74,8 @@ class PostgresDialect:
         return func.strpos(text, part, type_=INTEGER)
 
     def contains(self, text: Sql, part: Sql) -> Sql:
-        """As a pattern, because an index of trigrams knows patterns alone; what has a meaning in one is escaped."""
-        for special in ("\\", "%", "_"):
-            part = func.replace(part, literal(special, TEXT), literal(f"\\{special}", TEXT), type_=TEXT)
-        anything = literal("%", TEXT)
-        pattern = anything.op("||", return_type=TEXT)(part).op("||", return_type=TEXT)(anything)
-        return text.like(pattern, escape="\\")
+        """See `Dialect`."""
+        return self.position(text, part) > 0
 
     def substring(self, text: Sql, start: Sql, length: Sql | None) -> Sql:
         """See `Dialect`."""
@@ -184,20 +180,21 @@ class PostgresDialect:
         return func.coalesce(or_(false(), *found), false(), type_=BOOLEAN)
 
     def stands_in(self, text: Sql, texts: list[Sql], ids: list[Sql]) -> Sql:
-        """In what the index has as text, or in an id; of GUIDs it has parts that a short text need not meet."""
+        """By trigrams, or in an id; of GUIDs the index has parts that a short text need not meet."""
+        pattern = own_function("pattern", TEXT, text)
         parts = own_function("guid_parts_of", ARRAY(TEXT), text)
-        some = own_function("guid_parts", ARRAY(TEXT), _array(ids)).op("&&", return_type=BOOLEAN)(parts)
+        among = cast(array(ids), ARRAY(TEXT))
+        some = own_function("guid_parts", ARRAY(TEXT), among).op("&&", return_type=BOOLEAN)(parts)
         # Without the whole id the server would expect far more rows, and look through all of them in order.
-        whole = func.lower(func.array_to_string(_array(ids), " "), type_=TEXT).like(self._row_pattern(text))
+        whole = func.lower(func.array_to_string(among, " "), type_=TEXT).like(pattern)
+        found = [self.cased("tolower", value).like(pattern) for value in texts]
+        odd = own_function("odd_ids", TEXT, among).like(pattern)
         unknown = func.cardinality(parts, type_=INTEGER) == literal(0, INTEGER)
-        return Grouping(or_(self.stands_in_texts(text, texts, ids), and_(some, whole), unknown))
+        return Grouping(or_(*found, odd, and_(some, whole), unknown))
 
-    def stands_in_texts(self, text: Sql, texts: list[Sql], ids: list[Sql]) -> Sql:
+    def stands_in_one(self, text: Sql, value: Sql) -> Sql:
         """By trigrams."""
-        return own_function("row_text", TEXT, _array(texts), _array(ids)).like(self._row_pattern(text))
-
-    def _row_pattern(self, text: Sql) -> Sql:
-        return own_function("row_pattern", TEXT, text)
+        return self.cased("tolower", value).like(own_function("pattern", TEXT, text))
 
     def aggregate(self, method: Method, kind: ScalarType, value: Sql) -> Sql:
         """Sums of integers are numeric to the server, and its averages have fewer digits than ours."""
@@ -210,7 +207,3 @@ class PostgresDialect:
         if method in (Method.COUNT, Method.COUNT_DISTINCT):
             return found
         return cast(found, scalar_type(kind)) if method is Method.SUM or kind is Primitive.DECIMAL else found
-
-
-def _array(values: list[Sql]) -> Sql:
-    return cast(array(values), ARRAY(TEXT))

@@ -16,27 +16,19 @@ AS $$SELECT lower(t COLLATE "und-x-icu")$$;
 CREATE OR REPLACE FUNCTION odata_toupper(t text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$SELECT upper(t COLLATE "und-x-icu")$$;
 
--- The next two are in an index: what they give for a row must never change without that made anew.
+-- The next two, and odata_tolower, are in an index: what they give for a row must never change without that made anew.
 
--- The strings of a row as one text. What has hexadecimal digits and hyphens alone among the `ids` is no part of it: GUIDs
--- have more trigrams than all the rest.
-CREATE OR REPLACE FUNCTION odata_row_text(texts text[], ids text[]) RETURNS text
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+-- Those ids that have more than hexadecimal digits and hyphens, as one text. GUIDs would have more trigrams than all else.
+CREATE OR REPLACE FUNCTION odata_odd_ids(ids text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
-DECLARE id text; found text;
 BEGIN
-  IF array_to_string(ids, '') !~ '[^-0-9A-Fa-f]' THEN
-    RETURN lower(array_to_string(texts, E'\n') COLLATE "und-x-icu");
-  END IF;
-  found := array_to_string(texts, E'\n');
-  FOREACH id IN ARRAY ids LOOP
-    IF id ~ '[^-0-9A-Fa-f]' THEN found := found || E'\n' || id; END IF;
-  END LOOP;
-  RETURN lower(found COLLATE "und-x-icu");
+  IF array_to_string(ids, '') !~ '[^-0-9A-Fa-f]' THEN RETURN NULL; END IF;
+  RETURN lower(array_to_string(array(SELECT id FROM unnest(ids) AS id WHERE id ~ '[^-0-9A-Fa-f]'), E'\n')
+    COLLATE "und-x-icu");
 END$$;
 
 -- Of each GUID the characters 1 to 4 and 29 to 32: eight digits in a row contain the former or the latter. A hyphen for
--- what is left out of the text and is no GUID.
+-- whatever else is none of the odd ones.
 CREATE OR REPLACE FUNCTION odata_guid_parts(ids text[]) RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
@@ -54,17 +46,17 @@ BEGIN
   RETURN string_to_array(substr(lower(found COLLATE "C"), 2), ' ');
 END$$;
 
--- What a row's text is like that has this text in it. JSON escapes some characters, and a sigma's lower case depends on
+-- What a text in lower case is like that has this one in it. JSON escapes some characters, and a sigma's lower case depends on
 -- what stands beside it, there and here.
-CREATE OR REPLACE FUNCTION odata_row_pattern(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+CREATE OR REPLACE FUNCTION odata_pattern(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
 BEGIN
   RETURN '%' || regexp_replace(
     translate(lower(t COLLATE "und-x-icu"), U&'%_\03C3\03C2', '____'), '[\u0001-\u001F"\\]', '%', 'g') || '%';
 END$$;
 
--- One of these is among the parts of every row that has this text in what is left out of its own; null when there is no
--- such row, nothing when any row may be one.
+-- One of these is among the parts of every row that has this text in an id that is not odd; null when there is no such
+-- row, none when any row may be one.
 CREATE OR REPLACE FUNCTION odata_guid_parts_of(t text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
 DECLARE sought text := lower(t COLLATE "und-x-icu"); run text := substring(sought FROM '[0-9a-f]{8,}');

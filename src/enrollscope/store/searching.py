@@ -47,10 +47,8 @@ class RowText:
             return self._dialect.stands_in(value(text), *self._strings())
         match condition:
             case Call(name="contains", arguments=(Column(property=name, type=Primitive.STRING), Parameter() as part)):
-                texts, ids = self._strings()
-                column = self._columns[self._layout.names[self._layout.index[name]]]
-                likely = any(column is text for text in texts)
-                return self._dialect.stands_in_texts(value(part), texts, ids) if likely else None
+                column = self._layout.names[self._layout.index[name]]
+                return None if _is_id(column) else self._dialect.stands_in_one(value(part), self._columns[column])
             case _:
                 return None
 
@@ -60,9 +58,13 @@ class RowText:
         ids = [self._columns[HEAD[KEY]]]
         for slot in self._layout.slots:
             if slot.structured or slot.of.type is Primitive.STRING:
-                named_id = slot.name.endswith("_id") and not slot.structured
-                (ids if named_id else texts).append(self._columns[slot.name])
+                likely = _is_id(slot.name) and not slot.structured
+                (ids if likely else texts).append(self._columns[slot.name])
         return texts, ids
+
+
+def _is_id(column: str) -> bool:
+    return column == HEAD[KEY] or column.endswith("_id")
 
 
 def text_sought(condition: Bound) -> Bound | None:
