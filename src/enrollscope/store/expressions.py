@@ -52,7 +52,7 @@ from enrollscope.odata.values import TICKS_PER_SECOND, Instant
 from enrollscope.store.composites import Composites
 from enrollscope.store.dialects import FLOATS, WHITE_SPACE, Dialect, Sql, own_function
 from enrollscope.store.schema import BOOLEAN, INTEGER, TEXT, scalar_type
-from enrollscope.store.searching import RowText, text_sought
+from enrollscope.store.searching import Strings, text_sought
 from enrollscope.store.structured import Structured
 
 _INSTANT = Primitive.DATE_TIME_OFFSET
@@ -110,13 +110,13 @@ class Expressions:
         self._table = table
         self._dialect = dialect
         self._columns = columns
-        self._row_text = RowText(layout, dialect, columns)
+        self._strings = Strings(layout, dialect, columns)
         self._structured = Structured(dialect, self)
         self._composites = Composites(dialect, self, self._structured)
 
     def holds(self, bound: Bound) -> Sql:
         """A condition for WHERE: true where the expression is true, anything else where it is false or null."""
-        needed = self._row_text.needed(bound, self.value)
+        needed = self._strings.needed(bound, self.value)
         if needed is not None:
             return and_(needed, self.value(bound))
         match bound:

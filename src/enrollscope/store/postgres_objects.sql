@@ -46,8 +46,8 @@ BEGIN
   RETURN string_to_array(substr(lower(found COLLATE "C"), 2), ' ');
 END$$;
 
--- What a text in lower case is like that has this one in it. JSON escapes some characters, and a sigma's lower case depends on
--- what stands beside it, there and here.
+-- What a text in lower case is like that has this one in it. JSON escapes some characters, and what a sigma's lower case is
+-- depends on its neighbours, there and here.
 CREATE OR REPLACE FUNCTION odata_pattern(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
 BEGIN

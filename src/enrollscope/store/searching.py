@@ -1,7 +1,6 @@
-"""What an index of the text of whole rows can tell of a condition: which rows need not be looked at.
+"""What an index of all strings of a row can tell of a condition: which rows need not be looked at.
 
-Such an index holds all strings of a row as one text. That a text stands in there is demanded beside the condition, and
-never changes what is found.
+That a text stands somewhere in the row is demanded beside the condition, and never changes what is found.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,8 +23,8 @@ from enrollscope.odata.layout import HEAD, KEY, Layout
 from enrollscope.store.dialects import Dialect, Sql
 
 
-class RowText:
-    """The strings of the rows of a stored set, as one text.
+class Strings:
+    """The strings of the rows of a stored set.
 
     Args:
         columns: see `Expressions`.
