@@ -34,7 +34,7 @@ def main() -> None:
         """Microseconds."""
         times = []
         for text in itertools.islice(texts, REPEATS):
-            options = Options({"filter": text}, {}, {})
+            options = Options({"filter": text}, {}, {}, {})
             start = time.perf_counter_ns()
             questions.ask(collection.scope, options, (), include_unknown=False)
             times.append(time.perf_counter_ns() - start)

@@ -85,10 +85,10 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(below)
 
 
-def explained(url: str, query: Query, paging: Paging) -> dict[str, Any]:
+def explained(url: str, query: Query, paging: Paging, *, count: bool = False) -> dict[str, Any]:
     """Run a statement as the store does, and return the plan with what it took."""
     statements = Statements(LAYOUTS, tables(SCHEMA, LAYOUTS.values()).tables, PostgresDialect())
-    statement = statements.page(query, paging)
+    statement = statements.count(query) if count else statements.page(query, paging)
     assert re.search(r"tenant_id = \$\d+", statement.text)
 
     async def ask() -> str:
@@ -119,8 +119,20 @@ QUESTIONS = [
     pytest.param(f"$filter=enrollmentType eq 'userEnrollment' and {RANGE}", "events_in_order", id="type-over-time"),
     pytest.param("$filter=operatingSystem eq 'iOS'", "events_in_order", id="os"),
     pytest.param(f"$filter=operatingSystem eq 'iOS' and {RANGE}", "events_in_order", id="os-over-time"),
-    pytest.param("$filter=contains(failureReason,'801800ff at step 13')", "events_with_reason", id="rare-reason"),
+    pytest.param("$filter=contains(failureReason,'801800ff at step 13')", "events_with_text", id="rare-reason"),
     pytest.param("$filter=contains(failureReason,'step 13')", "events_in_order", id="frequent-reason"),
+    pytest.param("$search=step", "events_in_order", id="search-frequent"),
+    pytest.param("$search=0x801800FF", "events_with_text", id="search-rare"),
+    pytest.param("$search=801800ff", "events_with_text", id="search-rare-digits"),
+    pytest.param('$search="801800ff at step 13"', "events_with_text", id="search-phrase"),
+    pytest.param("$search=801800ff step", "events_with_text", id="search-rare-and-frequent"),
+    pytest.param("$search=0x801800ff OR 801800fe", "events_with_text", id="search-either"),
+    pytest.param("$search=801800ff OR step", "events_in_order", id="search-either-frequent"),
+    pytest.param("$search=0x801800ff NOT Windows", "events_with_text", id="search-but-not"),
+    pytest.param("$search=NOT Windows", "events_in_order", id="search-not"),
+    pytest.param("$search=nothing-like-that", "events_with_text", id="search-in-vain"),
+    pytest.param("$search=c4ca4238-a0b9-2382-0dcc-509a6f75849b", "events_with_text", id="search-guid"),
+    pytest.param("$search=509A6F75849B", "events_with_text", id="search-end-of-a-guid"),
 ]
 
 
@@ -134,6 +146,23 @@ def test_a_question_is_answered_from_an_index(filled: str, query: str, indexes: 
     assert not [kind for kind in kinds if "Seq Scan" in kind], kinds
     used = {node["Index Name"] for node in nodes(top) if "Index Name" in node}
     assert any(re.fullmatch(indexes, name) for name in used), used
+    assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < 4000
+
+
+@pytest.mark.parametrize(
+    ("search", "count"),
+    [
+        pytest.param("0x801800ff", 334, id="rare"),
+        pytest.param("801800ff OR c4ca4238-a0b9-2382-0dcc-509a6f75849b", 335, id="either"),
+    ],
+)
+def test_what_is_rare_is_counted_from_an_index(filled: str, search: str, count: int) -> None:
+    """Nothing but what is found, and little else, is looked at."""
+    plan = bound(f"$search={search}", "deviceManagement/troubleshootingEvents/$count")
+    assert isinstance(plan, CountCollection)
+    top = explained(filled, plan.query, plan.paging, count=True)
+    assert {node["Index Name"] for node in nodes(top) if "Index Name" in node} == {"events_with_text"}
+    assert sum(node["Actual Rows"] for node in nodes(top) if node["Node Type"] == "Bitmap Heap Scan") == count
     assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < 3000
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     literal,
     null,
+    true,
     type_coerce,
 )
 from sqlalchemy.dialects import sqlite
@@ -173,6 +174,19 @@ class Dialect(Protocol):
 
     def mentions(self, text: Sql, values: list[Sql]) -> Sql:
         """Whether at least one of the values contains the text in any case; never null."""
+        ...
+
+    def stands_in(self, text: Sql, texts: list[Sql], ids: list[Sql]) -> Sql:
+        """What an index can tell: true where a string of the row, or one in its JSON, contains the text in any case.
+
+        Args:
+            texts: all strings of the row but the `ids`, JSON as it is stored.
+            ids: what is likely to be GUIDs.
+        """
+        ...
+
+    def stands_in_one(self, text: Sql, value: Sql) -> Sql:
+        """As `stands_in`, of one that is no id."""
         ...
 
     def aggregate(self, method: Method, kind: ScalarType, value: Sql) -> Sql:
@@ -354,6 +368,14 @@ class SqliteDialect:
     def mentions(self, text: Sql, values: list[Sql]) -> Sql:
         """One call for all values."""
         return own_function("mentions", BOOLEAN, text, *values)
+
+    def stands_in(self, text: Sql, texts: list[Sql], ids: list[Sql]) -> Sql:  # noqa: ARG002 - there is no such index
+        """Nothing is known."""
+        return true()
+
+    def stands_in_one(self, text: Sql, value: Sql) -> Sql:  # noqa: ARG002 - there is no such index
+        """Nothing is known."""
+        return true()
 
     def aggregate(self, method: Method, kind: ScalarType, value: Sql) -> Sql:
         """Decimals are text: their sum is one of our functions, their order one of our collations."""

@@ -51,8 +51,9 @@ from enrollscope.odata.promotion import NUMBERS, common_type
 from enrollscope.odata.values import TICKS_PER_SECOND, Instant
 from enrollscope.store.composites import Composites
 from enrollscope.store.dialects import FLOATS, WHITE_SPACE, Dialect, Sql, own_function
-from enrollscope.store.names import READERS
+from enrollscope.store.names import READERS, field_name
 from enrollscope.store.schema import BOOLEAN, INTEGER, TEXT, scalar_type
+from enrollscope.store.searching import Strings, text_sought
 from enrollscope.store.structured import Structured
 
 _INSTANT = Primitive.DATE_TIME_OFFSET
@@ -93,11 +94,6 @@ _CLOCK: Mapping[str, tuple[int, int]] = MappingProxyType(
 )
 
 
-def field_name(index: int) -> str:
-    """The column of a value that a grouping made."""
-    return f"field_{index}"
-
-
 class Expressions:
     """Translates expressions over the rows of one stored set, or over what the steps of a query made of them.
 
@@ -110,11 +106,15 @@ class Expressions:
         self._table = table
         self._dialect = dialect
         self._columns = columns
+        self._strings = Strings(layout, dialect, columns)
         self._structured = Structured(dialect, self)
         self._composites = Composites(dialect, self, self._structured)
 
     def holds(self, bound: Bound) -> Sql:
         """A condition for WHERE: true where the expression is true, anything else where it is false or null."""
+        needed = self._strings.needed(bound, self.value)
+        if needed is not None:
+            return and_(needed, self.value(bound))
         match bound:
             case Combine(operator=operator):
                 return _balanced(operator, [self.holds(part) for part in _parts(bound)])
@@ -449,7 +449,9 @@ def _parts(bound: Combine) -> Iterator[Bound]:
     waiting: list[Bound] = [bound]
     while waiting:
         part = waiting.pop()
-        if isinstance(part, Combine) and part.operator is bound.operator:
+        if part is bound or (
+            isinstance(part, Combine) and part.operator is bound.operator and text_sought(part) is None
+        ):
             waiting += (part.right, part.left)
         else:
             yield part

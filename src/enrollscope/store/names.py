@@ -25,3 +25,8 @@ READERS: Mapping[Primitive, str] = MappingProxyType(
 def quoted(name: str) -> str:
     """An identifier in SQL; names come from the model, never from a client."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def field_name(index: int) -> str:
+    """The column of a value that a grouping made."""
+    return f"field_{index}"

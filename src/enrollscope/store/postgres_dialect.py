@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import Column, UnaryExpression, case, cast, collate, false, func, literal, or_
+from sqlalchemy import Column, UnaryExpression, and_, case, cast, collate, false, func, literal, or_
 from sqlalchemy import column as named_column
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, array, asyncpg
 from sqlalchemy.engine import Dialect as Compiler
-from sqlalchemy.sql.elements import False_, Null, True_
+from sqlalchemy.sql.elements import False_, Grouping, Null, True_
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import Date, Numeric
 
@@ -74,12 +74,8 @@ class PostgresDialect:
         return func.strpos(text, part, type_=INTEGER)
 
     def contains(self, text: Sql, part: Sql) -> Sql:
-        """As a pattern, because an index of trigrams knows patterns alone; what has a meaning in one is escaped."""
-        for special in ("\\", "%", "_"):
-            part = func.replace(part, literal(special, TEXT), literal(f"\\{special}", TEXT), type_=TEXT)
-        anything = literal("%", TEXT)
-        pattern = anything.op("||", return_type=TEXT)(part).op("||", return_type=TEXT)(anything)
-        return text.like(pattern, escape="\\")
+        """See `Dialect`."""
+        return self.position(text, part) > 0
 
     def substring(self, text: Sql, start: Sql, length: Sql | None) -> Sql:
         """See `Dialect`."""
@@ -182,6 +178,23 @@ class PostgresDialect:
         sought = self.cased("tolower", text)
         found = [self.position(self.cased("tolower", value), sought) > 0 for value in values]
         return func.coalesce(or_(false(), *found), false(), type_=BOOLEAN)
+
+    def stands_in(self, text: Sql, texts: list[Sql], ids: list[Sql]) -> Sql:
+        """By trigrams, or in an id; of GUIDs the index has parts that a short text need not meet."""
+        pattern = own_function("pattern", TEXT, text)
+        parts = own_function("guid_parts_of", ARRAY(TEXT), text)
+        among = cast(array(ids), ARRAY(TEXT))
+        some = own_function("guid_parts", ARRAY(TEXT), among).op("&&", return_type=BOOLEAN)(parts)
+        # Without the whole id the server would expect far more rows, and look through all of them in order.
+        whole = func.lower(func.array_to_string(among, " "), type_=TEXT).like(pattern)
+        found = [self.cased("tolower", value).like(pattern) for value in texts]
+        odd = own_function("odd_ids", TEXT, among).like(pattern)
+        unknown = func.cardinality(parts, type_=INTEGER) == literal(0, INTEGER)
+        return Grouping(or_(*found, odd, and_(some, whole), unknown))
+
+    def stands_in_one(self, text: Sql, value: Sql) -> Sql:
+        """By trigrams."""
+        return self.cased("tolower", value).like(own_function("pattern", TEXT, text))
 
     def aggregate(self, method: Method, kind: ScalarType, value: Sql) -> Sql:
         """Sums of integers are numeric to the server, and its averages have fewer digits than ours."""

@@ -24,6 +24,7 @@ _LOCK = (0x4F446174, 1)
 _OWN_OBJECTS = Path(__file__).with_name("postgres_objects.sql")
 _TENANT_TABLES = ("changes", "positions")
 _WITHOUT_LIMITS = {"statement_timeout": "0", "lock_timeout": "60s", "idle_in_transaction_session_timeout": "0"}
+_WEEK_SECONDS = 7 * 86_400  # the driver's own limit: an index of a large table takes hours
 _REVISION = "SELECT version_num FROM alembic_version"
 
 
@@ -104,8 +105,8 @@ def migration_script(history: History, current: str | None, *, stored: tuple[str
     Args:
         stored: the tables of stored sets, when they are to be distributed over the nodes of a Citus cluster.
     """
-    statements = _statements(history.upgrade(current, "postgresql"), ";\n")
-    statements += _statements(_OWN_OBJECTS.read_text(encoding="utf-8"), ";\n\n")
+    statements = _statements(_OWN_OBJECTS.read_text(encoding="utf-8"), ";\n\n")  # first: some indexes need them
+    statements += _statements(history.upgrade(current, "postgresql"), ";\n")
     return (*statements, *(distribution(stored) if stored else ()))
 
 
@@ -138,7 +139,7 @@ async def migrate(url: str, history: History, *, stored: tuple[str, ...] = ()) -
             is of a pooler, or the server refuses a statement; what was not made concurrently is then as before.
     """
     async with refusing(url):
-        connection = await Target(url).unprepared.connect(_WITHOUT_LIMITS)
+        connection = await Target(url, statement_seconds=_WEEK_SECONDS).unprepared.connect(_WITHOUT_LIMITS)
         try:
             if await stands_between(connection):  # the lock would be of a connection that others get next
                 raise StoreRefused(f"{shown(url)} is a pooler. Migrate with the URL of the server itself.")
@@ -167,7 +168,7 @@ async def _migrate(
         if " CONCURRENTLY " in statement:
             await _together(connection, waiting)
             waiting = []
-            await connection.execute(statement, timeout=None)
+            await connection.execute(statement)
         else:
             waiting.append(statement)
     await _together(connection, waiting)
@@ -177,7 +178,7 @@ async def _migrate(
 async def _together(connection: Connection, statements: list[str]) -> None:
     async with connection.transaction():
         for statement in statements:
-            await connection.execute(statement, timeout=None)
+            await connection.execute(statement)
 
 
 async def _drop_broken_indexes(connection: Connection) -> None:
@@ -187,7 +188,7 @@ async def _drop_broken_indexes(connection: Connection) -> None:
         "WHERE NOT indisvalid AND relnamespace = current_schema()::regnamespace"
     )
     for (name,) in broken:
-        await connection.execute(f"DROP INDEX CONCURRENTLY {name}", timeout=None)
+        await connection.execute(f"DROP INDEX CONCURRENTLY {name}")
 
 
 def newer(url: str, revision: str, head: str) -> str:

@@ -16,6 +16,59 @@ AS $$SELECT lower(t COLLATE "und-x-icu")$$;
 CREATE OR REPLACE FUNCTION odata_toupper(t text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$SELECT upper(t COLLATE "und-x-icu")$$;
 
+-- The next two, and odata_tolower, are in an index: what they give for a row must never change without that made anew.
+
+-- Those ids that have more than hexadecimal digits and hyphens, as one text. GUIDs would have more trigrams than all else.
+CREATE OR REPLACE FUNCTION odata_odd_ids(ids text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+BEGIN
+  IF array_to_string(ids, '') !~ '[^-0-9A-Fa-f]' THEN RETURN NULL; END IF;
+  RETURN lower(array_to_string(array(SELECT id FROM unnest(ids) AS id WHERE id ~ '[^-0-9A-Fa-f]'), E'\n')
+    COLLATE "und-x-icu");
+END$$;
+
+-- Of each GUID the characters 1 to 4 and 29 to 32: eight digits in a row contain the former or the latter. A hyphen for
+-- whatever else is none of the odd ones.
+CREATE OR REPLACE FUNCTION odata_guid_parts(ids text[]) RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+DECLARE id text; found text := '';
+BEGIN
+  FOREACH id IN ARRAY ids LOOP
+    IF id !~ '[^-0-9A-Fa-f]' THEN
+      IF id LIKE '________-____-____-____-____________' THEN
+        found := found || ' ' || substr(id, 1, 4) || ' ' || substr(id, 29, 4);
+      ELSE
+        found := found || ' -';
+      END IF;
+    END IF;
+  END LOOP;
+  RETURN string_to_array(substr(lower(found COLLATE "C"), 2), ' ');
+END$$;
+
+-- What a text in lower case is like that has this one in it. JSON escapes some characters, and what a sigma's lower case is
+-- depends on its neighbours, there and here.
+CREATE OR REPLACE FUNCTION odata_pattern(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+BEGIN
+  RETURN '%' || regexp_replace(
+    translate(lower(t COLLATE "und-x-icu"), U&'%_\03C3\03C2', '____'), '[\u0001-\u001F"\\]', '%', 'g') || '%';
+END$$;
+
+-- One of these is among the parts of every row that has this text in an id that is not odd; null when there is no such
+-- row, none when any row may be one.
+CREATE OR REPLACE FUNCTION odata_guid_parts_of(t text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+DECLARE sought text := lower(t COLLATE "und-x-icu"); run text := substring(sought FROM '[0-9a-f]{8,}');
+BEGIN
+  IF sought ~ '[^-0-9a-f]' THEN RETURN NULL; END IF;
+  IF run IS NULL THEN RETURN '{}'; END IF;
+  IF length(sought) > 36 OR length(run) > 12 THEN RETURN ARRAY['-']; END IF;
+  IF length(sought) = 36 THEN RETURN ARRAY['-', substr(sought, 1, 4)]; END IF;
+  RETURN array(SELECT substr(run, start, 4) FROM generate_series(length(run) - 7, 5) AS start)
+    || CASE WHEN length(run) = 8 THEN ARRAY['-', substr(run, 1, 4)] ELSE ARRAY['-'] END;
+END$$;
+
 CREATE OR REPLACE FUNCTION odata_substring(t text, s bigint) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$SELECT CASE
   WHEN s >= 0 THEN substr(t, least(s, 2147483646)::int + 1)

@@ -17,7 +17,8 @@ from enrollscope.odata.edm import Primitive
 from enrollscope.odata.layout import Layout
 from enrollscope.odata.plan import Aggregation, Cut, Group, Keep, Order, Rank, Step, Until
 from enrollscope.store.dialects import Dialect, Sql
-from enrollscope.store.expressions import Expressions, field_name
+from enrollscope.store.expressions import Expressions
+from enrollscope.store.names import field_name
 from enrollscope.store.schema import TEXT
 
 
