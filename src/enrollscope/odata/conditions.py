@@ -184,7 +184,8 @@ class Conditions(Calls):
         other = right.type
         if kind is not other and kind is not None and other is not None and common_type(kind, other) is None:
             raise incompatible(operator.value, kind, other, position)
-        if self._operands.is_not_a_number(left) or self._operands.is_not_a_number(right):
+        operands = self._operands
+        if operands.not_numbers and (operands.is_not_a_number(left) or operands.is_not_a_number(right)):
             return self.constant(truth=operator is Comparison.NE)
         if (operator is Comparison.EQ or operator is Comparison.NE) and isinstance(kind, EnumType):
             hidden = self._sentinel(left, right) or self._sentinel(right, left)

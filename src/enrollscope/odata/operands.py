@@ -112,6 +112,7 @@ class Operands:
         clause: the query option that is being bound.
         shareable: the shape holds for any literals of the same types.
         timed: the question asks what time it is.
+        not_numbers: the values that stand for the literal NaN; see `is_not_a_number`.
     """
 
     def __init__(self, model: Model, *, include_unknown: bool, texts: bool = False) -> None:
@@ -124,7 +125,7 @@ class Operands:
         self._include_unknown = include_unknown
         self._texts = texts
         self._variables = 0
-        self._not_numbers: list[Bound] = []
+        self.not_numbers: list[Bound] = []
 
     def parameter(self, value: Any, scalar: ScalarType, origin: Origin | None = None) -> Parameter:
         """Keep a value in its stored form (`odata.layout`) and stand for it in the shape."""
@@ -151,12 +152,12 @@ class Operands:
         self.unshareable()
         infinity = self.parameter(math.inf, kind)
         found = Arithmetic(Operator.SUB, infinity, infinity, kind)
-        self._not_numbers.append(found)
+        self.not_numbers.append(found)
         return found
 
     def is_not_a_number(self, bound: Bound) -> bool:
         """Whether an operand is the literal NaN."""
-        return bool(self._not_numbers) and any(bound is each for each in self._not_numbers)
+        return any(bound is each for each in self.not_numbers)
 
     def unshareable(self) -> None:
         """Note that the shape depends on the value of a literal: no other question may use it."""
