@@ -10,6 +10,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from enrollscope.odata.bound import (
+    Arithmetic,
     Bound,
     Call,
     Column,
@@ -17,6 +18,7 @@ from enrollscope.odata.bound import (
     Comparison,
     Inside,
     Mentions,
+    Operator,
     Parameter,
     Present,
     Source,
@@ -162,6 +164,6 @@ def test_each_entity_has_its_own(opened: Opened) -> None:
 def test_what_cannot_be_computed_is_refused(opened: Opened) -> None:
     """As everywhere else in a question."""
     tenant, _ = stored(opened, [("work", ISSUED | {"reviews": REVIEWS})])
-    wanted = replace(WHOLE, values=(Call("substring", (TEXT, Parameter(0, INT32), Parameter(1, INT32)), STRING),))
+    quotient = Arithmetic(Operator.DIV, Parameter(0, INT32), Parameter(1, INT32), INT32)
     with pytest.raises(BadRequest):
-        picked(opened, tenant, wanted, (0, -1))
+        picked(opened, tenant, replace(WHOLE, values=(quotient,)), (1, 0))
