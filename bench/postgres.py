@@ -32,6 +32,8 @@ from bench.processes import ENROLLSCOPE, free_port
 from enrollscope.model.events import SCHEMA
 from enrollscope.odata.layout import Layout
 from enrollscope.odata.values import Instant
+from enrollscope.store.index_table import IndexTable
+from enrollscope.store.indexes import Indexed
 from enrollscope.store.opening import migrate_store
 from tests.postgres import Server, binaries, own_server
 from tests.serving import running
@@ -177,10 +179,12 @@ def fill(server: Server, name: str, count: int, folder: Path) -> Filled:
     server.psql(f"CREATE DATABASE {name}")
     url = server.url(name)
     migrate_store(url, SCHEMA)
-    indexes = server.psql("SELECT indexdef FROM pg_indexes WHERE indexname ~ '^events_[^p]'", name).splitlines()
+    indexes = server.psql("SELECT indexdef FROM pg_indexes WHERE indexname ~ '^events_.*(?<!pkey)$'", name).splitlines()
     for text in indexes:
         server.psql(f"DROP INDEX {text.split()[2]}", name)
     server.psql(FILL.format(count=count, tenant=TENANT), name)
+    layout = Layout.of(SCHEMA.whole, SCHEMA.stored[0])
+    server.psql(IndexTable.of(layout, Indexed.of(SCHEMA, layout.stored)).filled_from("events"), name)
     server.psql(";".join(indexes), name)
     server.psql("CREATE TABLE bench_log (LIKE changes INCLUDING ALL); CREATE SEQUENCE bench_position", name)
     server.psql("VACUUM ANALYZE", name)

@@ -11,4 +11,4 @@ ALTER ROLE enrollscope_service PASSWORD :'password';
 GRANT SELECT ON alembic_version TO enrollscope_service;
 GRANT SELECT, INSERT ON secrets, changes TO enrollscope_service;
 GRANT SELECT, INSERT, UPDATE ON positions TO enrollscope_service;
-GRANT SELECT, INSERT, UPDATE, DELETE ON events TO enrollscope_service;
+GRANT SELECT, INSERT, UPDATE, DELETE ON events, events_index TO enrollscope_service;

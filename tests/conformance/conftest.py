@@ -16,6 +16,7 @@ from enrollscope.store.opening import migrate_store, open_store
 from enrollscope.store.schema import tables
 from enrollscope.store.snapshot import Snapshot
 from tests.conformance.library import LIBRARY
+from tests.index_tables import strays
 from tests.pgbouncer import pooling
 from tests.postgres import Server, shared_server
 
@@ -74,6 +75,8 @@ def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         runner.run(store.start())
         yield Opened(store, runner)
         runner.run(store.close())
+        if request.param != "sqlite":
+            assert strays(server, database, LIBRARY) == []
 
 
 @pytest.fixture

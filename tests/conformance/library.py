@@ -83,7 +83,7 @@ MEMBER = EntityType(
     navigation=(NavigationProperty("loans", target="work", stored_in="works", link=Link("borrower")),),
 )
 
-WORKS = StoredSet("works", "work", default_order=("-issued",))
+WORKS = StoredSet("works", "work", default_order=("-issued",), often_changed=("genre", "pages", "title", "price"))
 
 LIBRARY = Schema(
     namespace="example.library",

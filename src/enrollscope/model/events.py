@@ -163,7 +163,12 @@ USER = EntityType(
     open_type=True,
 )
 
-EVENTS = StoredSet("events", "deviceManagementTroubleshootingEvent", default_order=("-eventDateTime",))
+EVENTS = StoredSet(
+    "events",
+    "deviceManagementTroubleshootingEvent",
+    default_order=("-eventDateTime",),
+    often_changed=("failureCategory",),
+)
 
 SCHEMA = Schema(
     namespace="microsoft.graph",

@@ -298,11 +298,14 @@ class StoredSet:
         name: of the table, and of the permissions.
         type: name of the base type; the set holds it and everything derived from it.
         default_order: property names, `-` in front for descending; the key is appended as the last one.
+        often_changed: names of properties that are asked for by value and often changed. A store may index them apart
+            from the others, so that changing them costs little.
     """
 
     name: str
     type: str
     default_order: tuple[str, ...] = ()
+    often_changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

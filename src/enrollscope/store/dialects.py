@@ -4,6 +4,7 @@ What a database lacks it is given as functions of one name in both: `sqlite_func
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol, assert_never
 
@@ -46,6 +47,15 @@ WHITE_SPACE = (
 
 EPOCH_SECONDS = 62_135_596_800
 """Seconds from 0001-01-01 to 1970-01-01."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """The ids of a row for a search: all as one text in lower case, those that are no GUIDs, parts of the others."""
+
+    together: Sql
+    odd: Sql
+    parts: Sql
 
 
 class Dialect(Protocol):
@@ -176,11 +186,11 @@ class Dialect(Protocol):
         """Whether at least one of the values contains the text in any case; never null."""
         ...
 
-    def stands_in(self, text: Sql, texts: list[Sql], ids: list[Sql]) -> Sql:
+    def stands_in(self, text: Sql, texts: list[Sql], ids: Ids) -> Sql:
         """What an index can tell: true where a string of the row, or one in its JSON, contains the text in any case.
 
         Args:
-            texts: all strings of the row but the `ids`, JSON as it is stored.
+            texts: all strings of the row but the ids, JSON as it is stored, in lower case.
             ids: what is likely to be GUIDs.
         """
         ...
@@ -369,7 +379,7 @@ class SqliteDialect:
         """One call for all values."""
         return own_function("mentions", BOOLEAN, text, *values)
 
-    def stands_in(self, text: Sql, texts: list[Sql], ids: list[Sql]) -> Sql:  # noqa: ARG002 - there is no such index
+    def stands_in(self, text: Sql, texts: list[Sql], ids: Ids) -> Sql:  # noqa: ARG002 - there is no such index
         """Nothing is known."""
         return true()
 

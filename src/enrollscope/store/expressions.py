@@ -99,20 +99,28 @@ class Expressions:
 
     Args:
         columns: what the rows have, under the names that columns of the table or fields of a grouping go by.
+        strings: what an index can tell of the rows, where there is one.
     """
 
-    def __init__(self, layout: Layout, table: Table, dialect: Dialect, columns: Mapping[str, Sql]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        table: Table,
+        dialect: Dialect,
+        columns: Mapping[str, Sql],
+        strings: Strings | None = None,
+    ) -> None:
         self._layout = layout
         self._table = table
         self._dialect = dialect
         self._columns = columns
-        self._strings = Strings(layout, dialect, columns)
+        self._strings = strings
         self._structured = Structured(dialect, self)
         self._composites = Composites(dialect, self, self._structured)
 
     def holds(self, bound: Bound) -> Sql:
         """A condition for WHERE: true where the expression is true, anything else where it is false or null."""
-        needed = self._strings.needed(bound, self.value)
+        needed = None if self._strings is None else self._strings.needed(bound, self.value)
         if needed is not None:
             return and_(needed, self.value(bound))
         match bound:

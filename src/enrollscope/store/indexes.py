@@ -13,10 +13,13 @@ class Indexed:
     Attributes:
         order: the properties of the default order: an unfiltered page is a range of this index.
         links: the properties through which navigation reaches the set: each has an index with `order` behind it.
+        apart: the properties that often change and are indexed apart from the rows, where that saves something: each
+            with `order` behind it (`index_table.py`).
     """
 
     order: tuple[str, ...]
     links: tuple[str, ...]
+    apart: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, schema: Schema, stored: StoredSet) -> "Indexed":
@@ -28,9 +31,9 @@ class Indexed:
             if item.stored_in == stored.name and item.link is not None
         )
         order = tuple(name.removeprefix("-") for name in stored.default_order)
-        return cls(order, tuple(dict.fromkeys(links)))
+        return cls(order, tuple(dict.fromkeys(links)), stored.often_changed)
 
     @property
     def properties(self) -> frozenset[str]:
-        """Every property that some index holds."""
+        """Every property that some index of the rows themselves holds."""
         return frozenset((*self.order, *self.links))

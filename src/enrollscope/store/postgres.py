@@ -83,7 +83,7 @@ class PostgresStore:
         self._schema = schema
         self._history = history
         self._layouts = {stored.name: Layout.of(schema.whole, stored) for stored in schema.stored}
-        self._rows = Rows.of(self._layouts)
+        self._rows = Rows.of(self._layouts, schema)
         self._queue = queue
         self._questions: Questions | None = None
         self._running: _Running | None = None

@@ -14,7 +14,7 @@ from enrollscope.odata.bound import Operator, ScalarType
 from enrollscope.odata.edm import Primitive
 from enrollscope.odata.plan import Method
 from enrollscope.odata.values import TICKS_PER_SECOND
-from enrollscope.store.dialects import FAMILIES, FLOATS, Sql, decimal_average, own_function, plain_aggregate
+from enrollscope.store.dialects import FAMILIES, FLOATS, Ids, Sql, decimal_average, own_function, plain_aggregate
 from enrollscope.store.schema import BOOLEAN, FLOAT, INTEGER, TEXT, scalar_type
 
 _TICKS_PER_DAY = 86_400 * TICKS_PER_SECOND
@@ -179,22 +179,18 @@ class PostgresDialect:
         found = [self.position(self.cased("tolower", value), sought) > 0 for value in values]
         return func.coalesce(or_(false(), *found), false(), type_=BOOLEAN)
 
-    def stands_in(self, text: Sql, texts: list[Sql], ids: list[Sql]) -> Sql:
+    def stands_in(self, text: Sql, texts: list[Sql], ids: Ids) -> Sql:
         """By trigrams, or in an id; of GUIDs the index has parts that a short text need not meet."""
         pattern = own_function("pattern", TEXT, text)
         parts = own_function("guid_parts_of", ARRAY(TEXT), text)
-        among = cast(array(ids), ARRAY(TEXT))
-        some = own_function("guid_parts", ARRAY(TEXT), among).op("&&", return_type=BOOLEAN)(parts)
         # Without the whole id the server would expect far more rows, and look through all of them in order.
-        whole = func.lower(func.array_to_string(among, " "), type_=TEXT).like(pattern)
-        found = [self.cased("tolower", value).like(pattern) for value in texts]
-        odd = own_function("odd_ids", TEXT, among).like(pattern)
+        some = and_(ids.parts.op("&&", return_type=BOOLEAN)(parts), ids.together.like(pattern))
         unknown = func.cardinality(parts, type_=INTEGER) == literal(0, INTEGER)
-        return Grouping(or_(*found, odd, and_(some, whole), unknown))
+        return Grouping(or_(*(value.like(pattern) for value in (*texts, ids.odd)), some, unknown))
 
     def stands_in_one(self, text: Sql, value: Sql) -> Sql:
         """By trigrams."""
-        return self.cased("tolower", value).like(own_function("pattern", TEXT, text))
+        return value.like(own_function("pattern", TEXT, text))
 
     def aggregate(self, method: Method, kind: ScalarType, value: Sql) -> Sql:
         """Sums of integers are numeric to the server, and its averages have fewer digits than ours."""

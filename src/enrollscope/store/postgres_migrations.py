@@ -13,6 +13,7 @@ import asyncpg
 
 from enrollscope.store.base import StoreRefused
 from enrollscope.store.history import History
+from enrollscope.store.index_table import index_table_name
 from enrollscope.store.postgres_connections import Connection, Failure, Target, failure_of
 from enrollscope.store.postgres_poolers import IGNORED, stands_between
 
@@ -117,7 +118,7 @@ def _statements(text: str, end: str) -> list[str]:
 
 def distribution(stored: tuple[str, ...]) -> tuple[str, ...]:
     """The statements that spread every table by its tenant, rows of one tenant together (Citus)."""
-    first, *others = (*stored, *_TENANT_TABLES)
+    first, *others = (*stored, *map(index_table_name, stored), *_TENANT_TABLES)
     return (
         f"SELECT create_distributed_table('{first}', 'tenant_id')",
         *(f"SELECT create_distributed_table('{name}', 'tenant_id', colocate_with => '{first}')" for name in others),

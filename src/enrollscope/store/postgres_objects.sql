@@ -16,7 +16,7 @@ AS $$SELECT lower(t COLLATE "und-x-icu")$$;
 CREATE OR REPLACE FUNCTION odata_toupper(t text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$SELECT upper(t COLLATE "und-x-icu")$$;
 
--- The next two, and odata_tolower, are in an index: what they give for a row must never change without that made anew.
+-- What the next two, and odata_tolower, give for a row is kept in index tables: it must never change without those.
 
 -- Those ids that have more than hexadecimal digits and hyphens, as one text. GUIDs would have more trigrams than all else.
 CREATE OR REPLACE FUNCTION odata_odd_ids(ids text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE

@@ -12,6 +12,8 @@ from enrollscope.odata.errors import BadRequest
 from enrollscope.odata.layout import Layout
 from enrollscope.odata.plan import Page, Paging, Query
 from enrollscope.odata.schema import Schema
+from enrollscope.store.index_reading import Lookup
+from enrollscope.store.indexes import Indexed
 from enrollscope.store.postgres_connections import Connection, unavailable
 from enrollscope.store.postgres_dialect import PostgresDialect
 from enrollscope.store.schema import tables
@@ -36,7 +38,7 @@ class Questions:
     """Answers queries on connections of the store."""
 
     def __init__(self, schema: Schema, layouts: Mapping[str, Layout]) -> None:
-        self._statements = Statements(layouts, tables(schema, layouts.values()).tables, PostgresDialect())
+        self._statements = postgres_statements(schema, layouts)
 
     async def page(self, connection: Connection, tenant: str, query: Query, paging: Paging) -> Page:
         """The records, and how many there are in all when that is asked: both as of one moment."""
@@ -55,6 +57,13 @@ class Questions:
         """How many records match."""
         rows = await _rows_of(connection, self._statements.count(query), tenant, paging)
         return int(rows[0][0])
+
+
+def postgres_statements(schema: Schema, layouts: Mapping[str, Layout]) -> Statements:
+    """What compiles questions for PostgreSQL, with the index tables of all stored sets."""
+    metadata = tables(schema, layouts.values()).tables
+    lookups = {name: Lookup.of(layout, Indexed.of(schema, layout.stored), metadata) for name, layout in layouts.items()}
+    return Statements(layouts, metadata, PostgresDialect(), lookups)
 
 
 async def _rows_of(connection: Connection, statement: Statement, tenant: str, paging: Paging) -> list[tuple[Any, ...]]:

@@ -12,10 +12,12 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from enrollscope.odata.edm import EnumType, Primitive
-from enrollscope.odata.layout import KEY, VERSION, Layout, Record, Slot
+from enrollscope.odata.layout import HEAD, KEY, VERSION, Layout, Record
+from enrollscope.odata.schema import Schema
 from enrollscope.store.base import Change
 from enrollscope.store.batch import Batch, Entry, RowChange, spelled
+from enrollscope.store.index_table import IndexTable, column_type, sources_of
+from enrollscope.store.indexes import Indexed
 from enrollscope.store.names import quoted
 from enrollscope.store.postgres_connections import Connection
 
@@ -67,34 +69,49 @@ class KeyedStatements:
     """The statements for the rows of one stored set.
 
     Attributes:
-        columns: of a record, and the times of creation and of the last change behind it.
+        names: of the columns: those of a record, and the times of creation and of the last change behind it.
+        columns: the same, quoted.
         kinds: their types.
+        index: the table that is written with the rows.
     """
 
     table: str
+    names: tuple[str, ...]
     columns: tuple[str, ...]
     kinds: tuple[str, ...]
     find: str
     lock: str
     insert: str
     delete: str
+    index: IndexTable
 
     @classmethod
-    def of(cls, layout: Layout) -> "KeyedStatements":
+    def of(cls, layout: Layout, index: IndexTable) -> "KeyedStatements":
         """Write the statements for a layout."""
         table = quoted(layout.stored.name)
-        columns = tuple(quoted(name) for name in (*layout.names, "created_ticks", "modified_ticks"))
+        names = (*layout.names, "created_ticks", "modified_ticks")
+        columns = tuple(map(quoted, names))
         kinds = ("text", "text", "bigint", *map(column_type, layout.slots), "bigint", "bigint")
         listed, record = ", ".join(columns), ", ".join(columns[: len(layout.names)])
         by_keys = f"FROM {table} WHERE tenant_id = $1 AND id = ANY($2::text[])"
         return cls(
             table=table,
+            names=names,
             columns=columns,
             kinds=kinds,
             find=f"SELECT {record} {by_keys}",
             lock=f"SELECT {record} {by_keys} ORDER BY id FOR UPDATE",
-            insert=f"INSERT INTO {table} (tenant_id, {listed}) SELECT $1, {listed} FROM {_unnested(columns, kinds)}",
-            delete=f"DELETE {by_keys}",
+            insert=(
+                f"WITH added AS (INSERT INTO {table} (tenant_id, {listed}) SELECT $1, {listed} "
+                f"FROM {_unnested(columns, kinds)} RETURNING {_listed(sources_of(index.columns))}) "
+                f"INSERT INTO {quoted(index.name)} (tenant_id, id, {_listed(item.name for item in index.columns)}) "
+                f"SELECT $1, added.id, {', '.join(item.value('added') for item in index.columns)} FROM added"
+            ),
+            delete=(
+                f"WITH gone AS (DELETE {by_keys}) "
+                f"DELETE FROM {quoted(index.name)} WHERE tenant_id = $1 AND id = ANY($2::text[])"
+            ),
+            index=index,
         )
 
     def update(self, places: Sequence[int]) -> str:
@@ -102,7 +119,16 @@ class KeyedStatements:
         columns, kinds = [self.columns[place] for place in places], [self.kinds[place] for place in places]
         assignments = ", ".join(f"{name} = n.{name}" for name in columns[1:])
         rows = _unnested(columns, kinds)
-        return f"UPDATE {self.table} AS e SET {assignments} FROM {rows} WHERE e.tenant_id = $1 AND e.id = n.id"
+        update = f"UPDATE {self.table} AS e SET {assignments} FROM {rows} WHERE e.tenant_id = $1 AND e.id = n.id"
+        made = self.index.made_of(self.names[place] for place in places[1:])
+        if not made:
+            return update
+        returned = ", ".join(f"e.{quoted(name)}" for name in dict.fromkeys((HEAD[KEY], *sources_of(made))))
+        values = ", ".join(f"{quoted(item.name)} = {item.value('written')}" for item in made)
+        return (
+            f"WITH written AS ({update} RETURNING {returned}) UPDATE {quoted(self.index.name)} AS i SET {values} "
+            "FROM written WHERE i.tenant_id = $1 AND i.id = written.id"
+        )
 
     def changed(self, rows: Iterable[RowChange]) -> list[int]:
         """The columns that an update of any of some rows changes, in order, behind the key.
@@ -116,29 +142,13 @@ class KeyedStatements:
         return sorted(places)
 
 
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(quoted, names))
+
+
 def _unnested(columns: Sequence[str], kinds: Sequence[str]) -> str:
     arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(kinds, start=2))
     return f"unnest({arrays}) AS n ({', '.join(columns)})"
-
-
-def column_type(slot: Slot) -> str:
-    """The type of a column, as `schema.scalar_type` gives it to SQLAlchemy, which is too slow to import for a start."""
-    kind = slot.of.type
-    if slot.structured:
-        return "text"
-    if isinstance(kind, EnumType):
-        return "bigint"
-    match kind:
-        case Primitive.BOOLEAN:
-            return "boolean"
-        case Primitive.BINARY:
-            return "bytea"
-        case Primitive.SINGLE | Primitive.DOUBLE:
-            return "double precision"
-        case Primitive.STRING | Primitive.GUID | Primitive.DECIMAL | Primitive.DATE | Primitive.TIME_OF_DAY:
-            return "text"
-        case _:
-            return "bigint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +159,10 @@ class Rows:
     statements: Mapping[str, KeyedStatements]
 
     @classmethod
-    def of(cls, layouts: Mapping[str, Layout]) -> "Rows":
+    def of(cls, layouts: Mapping[str, Layout], schema: Schema) -> "Rows":
         """Write the statements for each layout."""
-        return cls(layouts, {name: KeyedStatements.of(layout) for name, layout in layouts.items()})
+        tables = {name: IndexTable.of(layout, Indexed.of(schema, layout.stored)) for name, layout in layouts.items()}
+        return cls(layouts, {name: KeyedStatements.of(layout, tables[name]) for name, layout in layouts.items()})
 
     async def find(self, connection: Connection, tenant: str, stored: str, keys: Sequence[str]) -> dict[str, Record]:
         """The records of those keys that exist."""

@@ -8,6 +8,7 @@ unless another is asked for: then the first of many groups cost no more than the
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, assert_never
 
 from sqlalchemy import Select, Table, bindparam, func, null, select
@@ -18,23 +19,51 @@ from enrollscope.odata.layout import Layout
 from enrollscope.odata.plan import Aggregation, Cut, Group, Keep, Order, Rank, Step, Until
 from enrollscope.store.dialects import Dialect, Sql
 from enrollscope.store.expressions import Expressions
+from enrollscope.store.index_reading import Lookup, Reading
 from enrollscope.store.names import field_name
 from enrollscope.store.schema import TEXT
+from enrollscope.store.searching import Strings
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """An index table that is joined to the rows if they are read by it, or if what its strings tell is asked."""
+
+    index: Lookup
+    strings: Strings
+    led: bool
 
 
 class Rows:
-    """The rows of one tenant, step by step."""
+    """The rows of one tenant, step by step.
 
-    def __init__(self, layout: Layout, table: Table, dialect: Dialect) -> None:
-        columns: Mapping[str, Sql] = dict(table.c.items())
-        self.expressions = Expressions(layout, table, dialect, columns)
+    Args:
+        lookup: the index table of the set, where there is one, and how it is read.
+    """
+
+    def __init__(
+        self, layout: Layout, table: Table, dialect: Dialect, lookup: tuple[Lookup, Reading] | None = None
+    ) -> None:
+        columns: dict[str, Sql] = dict(table.c.items())
         self._layout = layout
         self._table = table
         self._dialect = dialect
+        self._beside: _Beside | None = None
+        first = table
+        if lookup is not None:
+            index, reading = lookup
+            if reading is Reading.ALONE:
+                first, columns = index.table, index.columns
+            else:
+                led = reading is Reading.BESIDE
+                self._beside = _Beside(index, Strings(layout, index, dialect), led)
+                columns = columns | index.columns if led else columns
+        strings = None if self._beside is None else self._beside.strings
+        self.expressions = Expressions(layout, table, dialect, columns, strings)
         self._base: Select[Any] = (
-            select().select_from(table).where(table.c.tenant_id == bindparam("odata_tenant", type_=TEXT))
+            select().select_from(first).where(first.c.tenant_id == bindparam("odata_tenant", type_=TEXT))
         )
-        self._columns = columns
+        self._columns: Mapping[str, Sql] = columns
         self._names: tuple[str, ...] = layout.names
         self._grouped = False
 
@@ -49,7 +78,10 @@ class Rows:
 
     def select(self, *columns: Sql) -> Select[Any]:
         """The statement over these rows."""
-        return self._base.with_only_columns(*columns)
+        base = self._base
+        if self._beside is not None and (self._beside.led or self._beside.strings.asked):
+            base = base.where(*self._beside.index.belongs_to(self._table))
+        return base.with_only_columns(*columns)
 
     def count(self) -> Select[Any]:
         """The statement for how many rows there are."""
@@ -74,6 +106,7 @@ class Rows:
     def _go_on_from(self, statement: Select[Any], names: tuple[str, ...]) -> None:
         rows = statement.subquery()
         self._base = select().select_from(rows)
+        self._beside = None
         self._go_on_with(dict(rows.c.items()), names, grouped=False)
 
     def _go_on_with(self, columns: Mapping[str, Sql], names: tuple[str, ...], *, grouped: bool) -> None:

@@ -1,13 +1,17 @@
-"""The tables, made from the model: one for each stored set, one for the log of changes, one for secrets.
+"""The tables, made from the model: two for each stored set, one for the log of changes, one for secrets.
+
+The second one of a set, its index table, is PostgreSQL's alone.
 
 Every key and every index of what belongs to tenants begins with the tenant: that is isolation, and it is what lets the
 same tables be distributed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     REAL,
     BigInteger,
     Boolean,
@@ -28,6 +32,7 @@ from enrollscope.odata.bound import ScalarType
 from enrollscope.odata.edm import EnumType, Primitive
 from enrollscope.odata.layout import Layout, Slot
 from enrollscope.odata.schema import Schema
+from enrollscope.store.index_table import IndexTable
 from enrollscope.store.indexes import Indexed
 
 # SQLite's strict tables know few types. Elsewhere text needs telling that it compares by code point, as in OData.
@@ -37,12 +42,22 @@ BOOLEAN = Boolean().with_variant(Integer(), "sqlite")
 FLOAT: TypeEngine[Any] = Double().with_variant(REAL(), "sqlite")
 BINARY = LargeBinary()
 
+DIALECT = "dialect"
+"""What `Table.info` names the one database by that has such a table."""
+
+ROOM_FOR_CHANGES = 85
+"""Percent of a page that rows may fill at first: the rest lets a changed row stay in its page."""
+
+_INDEX_TYPES: Mapping[str, TypeEngine[Any]] = MappingProxyType({"text": TEXT, "text[]": ARRAY(TEXT)})
+
 
 def tables(schema: Schema, layouts: Iterable[Layout]) -> MetaData:
     """Every table that a store of this schema has."""
     metadata = MetaData()
     for layout in layouts:
-        _stored_table(metadata, layout, Indexed.of(schema, layout.stored))
+        indexed = Indexed.of(schema, layout.stored)
+        _stored_table(metadata, layout, indexed)
+        _index_table(metadata, layout, indexed)
     _log_table(metadata)
     Table(
         "secrets",
@@ -83,12 +98,39 @@ def _stored_table(metadata: MetaData, layout: Layout, indexed: Indexed) -> None:
         Column("modified_ticks", INTEGER, nullable=False),
         sqlite_strict=True,
         sqlite_with_rowid=False,
+        postgresql_with={"fillfactor": ROOM_FOR_CHANGES},
     )
     order = [_column(table, layout, name) for name in indexed.order]
     _index(table, "in_order", order)
     for name in indexed.links:
         column = _column(table, layout, name)
         _index(table, f"of_{column.name}", [func.lower(column), *order])
+
+
+def _index_table(metadata: MetaData, layout: Layout, indexed: Indexed) -> None:
+    index = IndexTable.of(layout, indexed)
+    rows = metadata.tables[layout.stored.name]
+    kept = {column.name: rows.c[column.name] for column in index.plain}
+    table = Table(
+        index.name,
+        metadata,
+        Column("tenant_id", TEXT, primary_key=True),
+        Column("id", TEXT, primary_key=True),
+        *(
+            Column(
+                column.name,
+                kept[column.name].type if column.name in kept else _INDEX_TYPES[column.kind],
+                nullable=column.name not in kept or kept[column.name].nullable,
+            )
+            for column in index.columns
+        ),
+        postgresql_with={"fillfactor": ROOM_FOR_CHANGES},
+        info={DIALECT: "postgresql"},
+    )
+    order = [table.c[_column(rows, layout, name).name] for name in indexed.order]
+    for name in indexed.apart:
+        column = table.c[_column(rows, layout, name).name]
+        _index(table, f"by_{column.name}", [column.nulls_first() if column.nullable else column, *order])
 
 
 def _index(table: Table, name: str, columns: Iterable[ColumnElement[Any]]) -> None:

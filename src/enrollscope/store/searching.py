@@ -3,7 +3,7 @@
 That a text stands somewhere in the row is demanded beside the condition, and never changes what is found.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from enrollscope.odata.bound import (
     Bound,
@@ -19,21 +19,26 @@ from enrollscope.odata.bound import (
     Quantifier,
 )
 from enrollscope.odata.edm import Primitive
-from enrollscope.odata.layout import HEAD, KEY, Layout
-from enrollscope.store.dialects import Dialect, Sql
+from enrollscope.odata.layout import Layout
+from enrollscope.store.dialects import Dialect, Ids, Sql
+from enrollscope.store.index_reading import Lookup
+from enrollscope.store.index_table import GUID_PARTS, IDS, ODD_IDS
 
 
 class Strings:
-    """The strings of the rows of a stored set.
+    """The strings of the rows of a stored set, as its index table has them.
 
-    Args:
-        columns: see `Expressions`.
+    Attributes:
+        asked: whether a condition made use of the index table, which must then be joined.
     """
 
-    def __init__(self, layout: Layout, dialect: Dialect, columns: Mapping[str, Sql]) -> None:
+    def __init__(self, layout: Layout, lookup: Lookup, dialect: Dialect) -> None:
+        own = lookup.table.c
+        self._lower: dict[str, Sql] = {column.sources[0]: own[column.name] for column in lookup.form.lower}
+        self._ids = Ids(own[IDS], own[ODD_IDS], own[GUID_PARTS])
         self._layout = layout
         self._dialect = dialect
-        self._columns = columns
+        self.asked = False
 
     def needed(self, condition: Bound, value: Callable[[Bound], Sql]) -> Sql | None:
         """What is true of every row for which a condition holds; `None`: nothing is known.
@@ -41,29 +46,20 @@ class Strings:
         Args:
             value: spells what is sought in SQL.
         """
+        found = self._needed(condition, value)
+        self.asked = self.asked or found is not None
+        return found
+
+    def _needed(self, condition: Bound, value: Callable[[Bound], Sql]) -> Sql | None:
         text = text_sought(condition)
         if text is not None:
-            return self._dialect.stands_in(value(text), *self._strings())
+            return self._dialect.stands_in(value(text), list(self._lower.values()), self._ids)
         match condition:
             case Call(name="contains", arguments=(Column(property=name, type=Primitive.STRING), Parameter() as part)):
-                column = self._layout.names[self._layout.index[name]]
-                return None if _is_id(column) else self._dialect.stands_in_one(value(part), self._columns[column])
+                lower = self._lower.get(self._layout.names[self._layout.index[name]])
+                return None if lower is None else self._dialect.stands_in_one(value(part), lower)
             case _:
                 return None
-
-    def _strings(self) -> tuple[list[Sql], list[Sql]]:
-        """What is likely to be words, and what a GUID, by its name; where that is wrong, searches are as right."""
-        texts: list[Sql] = []
-        ids = [self._columns[HEAD[KEY]]]
-        for slot in self._layout.slots:
-            if slot.structured or slot.of.type is Primitive.STRING:
-                likely = _is_id(slot.name) and not slot.structured
-                (ids if likely else texts).append(self._columns[slot.name])
-        return texts, ids
-
-
-def _is_id(column: str) -> bool:
-    return column == HEAD[KEY] or column.endswith("_id")
 
 
 def text_sought(condition: Bound) -> Bound | None:

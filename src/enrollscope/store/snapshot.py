@@ -11,6 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from enrollscope.store.schema import DIALECT
+
 _DIALECTS: Mapping[str, type[Dialect]] = MappingProxyType({"sqlite": sqlite.dialect, "postgresql": postgresql.dialect})
 
 
@@ -23,7 +25,8 @@ class Snapshot:
     @property
     def revisions(self) -> tuple[str, ...]:
         """The one revision."""
-        return (hashlib.sha256(self._create("sqlite").encode()).hexdigest()[:12],)
+        spelled = "".join(map(self._create, _DIALECTS))
+        return (hashlib.sha256(spelled.encode()).hexdigest()[:12],)
 
     def upgrade(self, current: str | None, dialect: str) -> str:
         """Create everything; see `history.History`."""
@@ -40,6 +43,8 @@ class Snapshot:
         dialect = _DIALECTS[name]()
         statements: list[str] = []
         for table in self.tables.sorted_tables:
+            if table.info.get(DIALECT, name) != name:
+                continue
             statements.append(str(CreateTable(table).compile(dialect=dialect)))
             indexes = sorted(table.indexes, key=lambda index: str(index.name))
             statements += [str(CreateIndex(index).compile(dialect=dialect)) for index in indexes]

@@ -7,6 +7,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import (
@@ -34,6 +35,7 @@ from enrollscope.odata.plan import Order, Paging, Query, Step
 from enrollscope.odata.textform import TextForm
 from enrollscope.store.dialects import Dialect, Sql
 from enrollscope.store.expressions import Expressions
+from enrollscope.store.index_reading import Lookup
 from enrollscope.store.json_text import entity_text
 from enrollscope.store.names import quoted
 from enrollscope.store.rows import Rows
@@ -67,12 +69,22 @@ class Statements:
     """Compiles questions and remembers the latest shapes.
 
     Belongs to one thread: the one of the event loop.
+
+    Args:
+        lookups: the index tables of those stored sets that have one.
     """
 
-    def __init__(self, layouts: Mapping[str, Layout], tables: Mapping[str, Table], dialect: Dialect) -> None:
+    def __init__(
+        self,
+        layouts: Mapping[str, Layout],
+        tables: Mapping[str, Table],
+        dialect: Dialect,
+        lookups: Mapping[str, Lookup] = MappingProxyType({}),
+    ) -> None:
         self._layouts = layouts
         self._tables = tables
         self._dialect = dialect
+        self._lookups = lookups
         self._pages: OrderedDict[tuple[Query, Nulls], Statement] = OrderedDict()
         self._texts: OrderedDict[tuple[Query, Nulls, TextForm], Statement] = OrderedDict()
         self._counts: OrderedDict[tuple[str, tuple[Step, ...], Bound | None], Statement] = OrderedDict()
@@ -142,13 +154,15 @@ class Statements:
         return rows, keys, ordered
 
     def _compile_count(self, query: Query) -> Statement:
-        rows = self._rows(query)
+        rows = self._rows(query, counted=True)
         if query.where is not None:
             rows.keep(rows.expressions.holds(query.where))
         return self._compile(rows.count())
 
-    def _rows(self, query: Query) -> Rows:
-        rows = Rows(self._layouts[query.stored], self._tables[query.stored], self._dialect)
+    def _rows(self, query: Query, *, counted: bool = False) -> Rows:
+        lookup = self._lookups.get(query.stored)
+        read = None if lookup is None else (lookup, lookup.reading(query, counted=counted))
+        rows = Rows(self._layouts[query.stored], self._tables[query.stored], self._dialect, read)
         rows.take(query.steps)
         return rows
 

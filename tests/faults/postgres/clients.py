@@ -7,8 +7,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from enrollscope.model.events import SCHEMA
 from tests.faults.ledger import replay
 from tests.faults.postgres.storm import read_log, read_rows
+from tests.index_tables import strays
 from tests.postgres import Server
 from tests.serving import run_command, running
 from tests.wire import EVENTS, Answer, Connection
@@ -120,6 +122,7 @@ def judge_clients(server: Server, database: str, clients: list[Client]) -> None:
             for key, state in replay(log).items()
             if state.properties is not None
         }
+    assert strays(server, database, SCHEMA) == []
     for answer in [answer for client in clients for answer in client.refused]:
         assert answer.json["error"]["code"] == "ServiceUnavailable"
         assert int(answer.headers["retry-after"]) >= 1

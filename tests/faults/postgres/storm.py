@@ -20,6 +20,7 @@ from enrollscope.store.postgres import PostgresStore
 from enrollscope.store.postgres_connections import Target
 from enrollscope.store.postgres_migrations import migrate
 from tests.faults.ledger import Entry, replay
+from tests.index_tables import strays
 from tests.postgres import Server
 
 STORED = "events"
@@ -171,6 +172,7 @@ def judge(server: Server, database: str, storm: Storm) -> None:
             for key, state in states.items()
             if state.properties is not None
         }
+    assert strays(server, database, SCHEMA) == []
 
 
 def read_log(server: Server, database: str, tenant: str) -> tuple[list[Entry], list[str]]:

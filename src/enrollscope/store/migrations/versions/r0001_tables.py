@@ -1,4 +1,4 @@
-"""The first tables: events, the log of changes, secrets."""
+"""The first tables: events, the log of changes, secrets; on PostgreSQL the index table of the events, too."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,12 +9,15 @@ down_revision = None
 # Written out, not shared with `schema.py`: a revision says for ever what it did.
 _TEXT = sa.Text(collation="C").with_variant(sa.Text(), "sqlite")
 _INTEGER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_ROOM = {"fillfactor": 85}
 
 
 def upgrade() -> None:
     """Create the tables."""
     _create_changes()
     _create_events()
+    if op.get_context().dialect.name == "postgresql":
+        _create_events_index()
     op.create_table(
         "secrets",
         sa.Column("name", _TEXT, primary_key=True),
@@ -70,8 +73,31 @@ def _create_events() -> None:
         sa.Column("modified_ticks", _INTEGER, nullable=False),
         sqlite_strict=True,
         sqlite_with_rowid=False,
+        postgresql_with=_ROOM,
     )
     op.create_index("events_in_order", "events", ["tenant_id", "event_date_time_ticks", "id"])
     op.create_index(
         "events_of_user_id", "events", ["tenant_id", sa.text("lower(user_id)"), "event_date_time_ticks", "id"]
+    )
+
+
+def _create_events_index() -> None:
+    op.create_table(
+        "events_index",
+        sa.Column("tenant_id", _TEXT, primary_key=True),
+        sa.Column("id", _TEXT, primary_key=True),
+        sa.Column("type", _TEXT, nullable=False),
+        sa.Column("event_date_time_ticks", _INTEGER, nullable=False),
+        sa.Column("failure_category", _INTEGER),
+        sa.Column("event_name_lower", _TEXT),
+        sa.Column("additional_information_lower", _TEXT),
+        sa.Column("troubleshooting_error_details_lower", _TEXT),
+        sa.Column("managed_device_identifier_lower", _TEXT),
+        sa.Column("operating_system_lower", _TEXT),
+        sa.Column("os_version_lower", _TEXT),
+        sa.Column("failure_reason_lower", _TEXT),
+        sa.Column("ids_lower", _TEXT),
+        sa.Column("odd_ids", _TEXT),
+        sa.Column("guid_parts", sa.ARRAY(_TEXT)),
+        postgresql_with=_ROOM,
     )
