@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from enrollscope.odata.layout import Layout
+from enrollscope.odata.edm.layout import Layout
 from enrollscope.store.base import Store
 from enrollscope.store.opening import migrate_store, open_store
 from enrollscope.store.schema import tables

@@ -19,11 +19,11 @@ from enrollscope.api.render import Answering, Renderer, applied, location
 from enrollscope.auth.caller import Caller
 from enrollscope.auth.permissions import Access
 from enrollscope.auth.verifier import Verifier
-from enrollscope.odata.batch import read_batch
-from enrollscope.odata.binder import Asked, Binder
-from enrollscope.odata.capabilities import METADATA_FORMATS
-from enrollscope.odata.cursors import CursorSigner
-from enrollscope.odata.edm import Model
+from enrollscope.odata.binding.binder import Asked, Binder
+from enrollscope.odata.edm.keys import new_key
+from enrollscope.odata.edm.layout import TYPE, VERSION, Record
+from enrollscope.odata.edm.model import Model
+from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import (
     BadRequest,
     GatewayTimeout,
@@ -33,22 +33,9 @@ from enrollscope.odata.errors import (
     RequestTimeout,
     ResourceNotFound,
 )
-from enrollscope.odata.etags import etag, parse_etags, with_tag_of
-from enrollscope.odata.headers import (
-    NO_PREFERENCES,
-    JsonFormat,
-    Preferences,
-    ProtocolVersion,
-    liking,
-    negotiate_json,
-    negotiate_version,
-    preferred,
-    read_preferences,
-)
-from enrollscope.odata.keys import new_key
-from enrollscope.odata.layout import TYPE, VERSION, Record
-from enrollscope.odata.options import Options, parse_options
-from enrollscope.odata.plan import (
+from enrollscope.odata.grammar.options import Options, parse_options
+from enrollscope.odata.json.reader import BodyReader
+from enrollscope.odata.plan.requests import (
     ALWAYS,
     Actor,
     Command,
@@ -71,8 +58,21 @@ from enrollscope.odata.plan import (
     Update,
     UpdateEntity,
 )
-from enrollscope.odata.reader import BodyReader
-from enrollscope.odata.values import Instant
+from enrollscope.odata.protocol.batch import read_batch
+from enrollscope.odata.protocol.capabilities import METADATA_FORMATS
+from enrollscope.odata.protocol.cursors import CursorSigner
+from enrollscope.odata.protocol.etags import etag, parse_etags, with_tag_of
+from enrollscope.odata.protocol.headers import (
+    NO_PREFERENCES,
+    JsonFormat,
+    Preferences,
+    ProtocolVersion,
+    liking,
+    negotiate_json,
+    negotiate_version,
+    preferred,
+    read_preferences,
+)
 from enrollscope.settings import Settings
 from enrollscope.store.base import Store, Written
 from enrollscope.store.batch import is_linked

@@ -12,8 +12,8 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from enrollscope.odata.edm import EnumType, Primitive
-from enrollscope.odata.layout import KEY, VERSION, Layout, Record, Slot
+from enrollscope.odata.edm.layout import KEY, VERSION, Layout, Record, Slot
+from enrollscope.odata.edm.model import EnumType, Primitive
 from enrollscope.store.base import Change
 from enrollscope.store.batch import Batch, Entry, RowChange, spelled
 from enrollscope.store.names import quoted
