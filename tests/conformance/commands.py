@@ -5,7 +5,7 @@ from typing import Any
 
 from enrollscope.odata.edm.layout import Record
 from enrollscope.odata.edm.values import Instant
-from enrollscope.odata.plan.requests import ALWAYS, Actor, Command, Create, Delete, LinkedTo, Precondition, Update
+from enrollscope.odata.plan.commands import ALWAYS, Actor, Command, Create, Delete, LinkedTo, Precondition, Update
 from enrollscope.store.base import Change, Written
 from tests.conformance.conftest import Opened
 from tests.conformance.library import LAYOUT

@@ -51,7 +51,7 @@ from enrollscope.odata.plan.bound import (
     Source,
     TypeIs,
 )
-from enrollscope.odata.plan.requests import Order, Positions
+from enrollscope.odata.plan.queries import Order, Positions
 from tests.conformance.wholes import value_of
 
 EXACT = Context(prec=2_000, traps=[])

@@ -41,7 +41,7 @@ from enrollscope.odata.plan.bound import (
     Source,
     TypeIs,
 )
-from enrollscope.odata.plan.requests import Order
+from enrollscope.odata.plan.queries import Order
 from tests.conformance import spellings, wholes
 from tests.conformance.library import GENRE, LAYOUT
 

@@ -27,7 +27,7 @@ from enrollscope.odata.plan.bound import (
     Present,
     Source,
 )
-from enrollscope.odata.plan.requests import Order, Paging, Positions, Query
+from enrollscope.odata.plan.queries import Order, Paging, Positions, Query
 from tests.conformance.conftest import Opened
 from tests.conformance.library import LAYOUT
 from tests.conformance.oracle import Oracle, Undefined

@@ -24,7 +24,8 @@ from enrollscope.odata.plan.bound import (
     Operator,
     Parameter,
 )
-from enrollscope.odata.plan.requests import Actor, Create, Order, Paging, Query
+from enrollscope.odata.plan.commands import Actor, Create
+from enrollscope.odata.plan.queries import Order, Paging, Query
 from tests.conformance.commands import Library
 from tests.conformance.conftest import Opened, through_poolers
 from tests.conformance.library import LAYOUT

@@ -22,7 +22,8 @@ from enrollscope.odata.plan.bound import (
     Quantifier,
     Source,
 )
-from enrollscope.odata.plan.requests import Actor, Create, Order, Paging, Query
+from enrollscope.odata.plan.commands import Actor, Create
+from enrollscope.odata.plan.queries import Order, Paging, Query
 from tests.conformance.commands import ISSUED
 from tests.conformance.conftest import Opened
 from tests.conformance.library import LAYOUT

@@ -11,7 +11,7 @@ from enrollscope.odata.edm.model import Primitive
 from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import BadRequest
 from enrollscope.odata.plan.bound import Bound, Column, Combine, Compare, Comparison, Field, Logic, Parameter
-from enrollscope.odata.plan.requests import Aggregation, Group, Keep, Method, Order, Paging, Query
+from enrollscope.odata.plan.queries import Aggregation, Group, Keep, Method, Order, Paging, Query
 from tests.conformance.conftest import Opened
 from tests.conformance.library import GENRE, LAYOUT
 from tests.conformance.oracle import Oracle, Undefined

@@ -29,7 +29,9 @@ from enrollscope.odata.errors import BadRequest
 from enrollscope.odata.json.text_form import TextForm
 from enrollscope.odata.json.writer import EntityWriter
 from enrollscope.odata.plan.bound import Column
-from enrollscope.odata.plan.requests import Actor, Create, Order, Paging, Projection, Query, Shown
+from enrollscope.odata.plan.commands import Actor, Create
+from enrollscope.odata.plan.queries import Order, Paging, Query
+from enrollscope.odata.plan.requests import Projection, Shown
 from enrollscope.odata.protocol.headers import JsonFormat, MetadataLevel, OmitValues, ProtocolVersion
 from enrollscope.settings import Settings
 from enrollscope.store.base import PageText, Store

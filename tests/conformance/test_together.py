@@ -10,7 +10,7 @@ import pytest
 from enrollscope.odata.edm.layout import Record
 from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import Conflict, ODataError, PreconditionFailed, ResourceNotFound
-from enrollscope.odata.plan.requests import ALWAYS, Actor, Command, Create, Delete, Precondition, Update
+from enrollscope.odata.plan.commands import ALWAYS, Actor, Command, Create, Delete, Precondition, Update
 from enrollscope.store.base import RefusedTogether, Store
 from tests.conformance.conftest import Opened, through_poolers
 from tests.conformance.library import LAYOUT

@@ -7,7 +7,8 @@ from enrollscope.odata.edm.layout import Layout, Record
 from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.json.merge import create
 from enrollscope.odata.json.reader import BodyReader
-from enrollscope.odata.plan.requests import LinkedTo, Scope
+from enrollscope.odata.plan.commands import LinkedTo
+from enrollscope.odata.plan.requests import Scope
 
 WHOLE = SCHEMA.whole
 LAYOUT = Layout.of(WHOLE, EVENTS)

@@ -40,19 +40,9 @@ from enrollscope.odata.plan.bound import (
     TypeIs,
     Whole,
 )
-from enrollscope.odata.plan.requests import (
-    ALWAYS,
-    Cut,
-    Group,
-    Keep,
-    Order,
-    Plan,
-    Positions,
-    Precondition,
-    Rank,
-    ReadCollection,
-    Step,
-)
+from enrollscope.odata.plan.commands import ALWAYS, Precondition
+from enrollscope.odata.plan.queries import Cut, Group, Keep, Order, Positions, Rank, Step
+from enrollscope.odata.plan.requests import Plan, ReadCollection
 from enrollscope.odata.protocol.cursors import CursorSigner
 from enrollscope.odata.protocol.headers import Preferences, ProtocolVersion
 from tests.odata.observatory import CURRENT

@@ -20,7 +20,8 @@ from enrollscope.odata.edm.model import (
     StoredSet,
 )
 from enrollscope.odata.edm.schema import Schema
-from enrollscope.odata.plan.requests import LinkedTo, Scope
+from enrollscope.odata.plan.commands import LinkedTo
+from enrollscope.odata.plan.requests import Scope
 
 NEW = frozenset({"2"})
 

@@ -10,7 +10,7 @@ import pytest
 from enrollscope.model.events import SCHEMA
 from enrollscope.odata.edm.layout import KEY
 from enrollscope.odata.edm.values import Instant
-from enrollscope.odata.plan.requests import Actor, Create, Update
+from enrollscope.odata.plan.commands import Actor, Create, Update
 from enrollscope.service.retention import APP, Pace, count_older, remove_older
 from enrollscope.store.base import Store
 from enrollscope.store.opening import migrate_store, open_store

@@ -4,7 +4,7 @@ from enrollscope.odata.edm.layout import VERSION
 from enrollscope.odata.errors import BadRequest, ModelValidationFailure
 from enrollscope.odata.json.merge import create
 from enrollscope.odata.json.reader import BodyReader
-from enrollscope.odata.plan.requests import Actor, Update
+from enrollscope.odata.plan.commands import Actor, Update
 from enrollscope.store.base import Written
 from enrollscope.store.batch import Batch, place_of
 from tests.odata.observatory import CURRENT, LAYOUT, OBSERVATORY, scope_of

@@ -13,7 +13,9 @@ from enrollscope.model.events import SCHEMA
 from enrollscope.odata.binding.binder import Asked, Binder
 from enrollscope.odata.edm.layout import Layout
 from enrollscope.odata.grammar.options import parse_options
-from enrollscope.odata.plan.requests import ALWAYS, CountCollection, Paging, Query, ReadCollection
+from enrollscope.odata.plan.commands import ALWAYS
+from enrollscope.odata.plan.queries import Paging, Query
+from enrollscope.odata.plan.requests import CountCollection, ReadCollection
 from enrollscope.odata.protocol.cursors import CursorSigner
 from enrollscope.odata.protocol.headers import Preferences
 from enrollscope.store.history import MIGRATIONS, Migrations

@@ -8,7 +8,7 @@ import pytest
 
 from enrollscope.model.events import SCHEMA
 from enrollscope.odata.edm.values import Instant
-from enrollscope.odata.plan.requests import Actor, Create, Update
+from enrollscope.odata.plan.commands import Actor, Create, Update
 from enrollscope.store.base import StoreRefused
 from enrollscope.store.history import MIGRATIONS
 from enrollscope.store.opening import migrate_store

@@ -13,7 +13,7 @@ import pytest
 from enrollscope.model.events import SCHEMA
 from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import ServiceUnavailable
-from enrollscope.odata.plan.requests import Actor, Create, Delete, Update
+from enrollscope.odata.plan.commands import Actor, Create, Delete, Update
 from enrollscope.store.base import StoreRefused
 from enrollscope.store.history import MIGRATIONS
 from enrollscope.store.opening import migrate_store, migration_sql

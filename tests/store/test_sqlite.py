@@ -33,7 +33,8 @@ from enrollscope.odata.plan.bound import (
     Parameter,
     SameText,
 )
-from enrollscope.odata.plan.requests import Actor, Aggregation, Create, Group, Method, Order, Paging, Query, Update
+from enrollscope.odata.plan.commands import Actor, Create, Update
+from enrollscope.odata.plan.queries import Aggregation, Group, Method, Order, Paging, Query
 from enrollscope.store.base import Store, Written
 from enrollscope.store.opening import migrate_store, open_store
 from enrollscope.store.sqlite_frames import Assignment
@@ -326,7 +327,7 @@ async def test_what_questions_need_is_loaded_soon(tmp_path: Path, monkeypatch: p
 
 WRITER = """
 import asyncio, itertools, sys
-from enrollscope.odata.plan.requests import Actor, Create, Update
+from enrollscope.odata.plan.commands import Actor, Create, Update
 from enrollscope.odata.edm.values import Instant
 from enrollscope.store.opening import open_store
 from tests.conformance.conftest import SNAPSHOT

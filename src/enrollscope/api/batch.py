@@ -12,7 +12,7 @@ from enrollscope.api.errors import error_reply, failure_reply
 from enrollscope.api.messages import Call, Reply, RequestBody, client_request_id, new_request_id
 from enrollscope.odata.edm.layout import Record
 from enrollscope.odata.errors import FailedDependency
-from enrollscope.odata.plan.requests import Command
+from enrollscope.odata.plan.commands import Command
 from enrollscope.odata.protocol.batch import (
     BatchPart,
     BatchStep,

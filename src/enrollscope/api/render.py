@@ -10,11 +10,11 @@ from urllib.parse import quote
 import msgspec
 
 from enrollscope.api.messages import Reply
-from enrollscope.odata.binding.properties import property_body, property_context, property_value, raw_value
 from enrollscope.odata.edm.layout import KEY, TYPE, VERSION, Layout, Record
 from enrollscope.odata.edm.model import Model
 from enrollscope.odata.errors import ResourceNotFound
 from enrollscope.odata.json.picked_writer import PickedWriter
+from enrollscope.odata.json.property_body import property_body, property_context, property_value, raw_value
 from enrollscope.odata.json.result_writer import ResultWriter
 from enrollscope.odata.json.text_form import TextForm
 from enrollscope.odata.json.writer import EntityWriter, collection_body, context_url
@@ -22,7 +22,8 @@ from enrollscope.odata.metadata.csdl_json import metadata_json
 from enrollscope.odata.metadata.csdl_xml import metadata_xml
 from enrollscope.odata.metadata.openapi import openapi_document
 from enrollscope.odata.metadata.service_document import service_document
-from enrollscope.odata.plan.requests import Page, Projection, ReadCollection, ReadProperty, Scope
+from enrollscope.odata.plan.queries import Page
+from enrollscope.odata.plan.requests import Projection, ReadCollection, ReadProperty, Scope
 from enrollscope.odata.protocol.cursors import CursorSigner
 from enrollscope.odata.protocol.etags import etag
 from enrollscope.odata.protocol.headers import NO_PREFERENCES, JsonFormat, OmitValues, Preferences, ProtocolVersion

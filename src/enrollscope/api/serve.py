@@ -35,17 +35,12 @@ from enrollscope.odata.errors import (
 )
 from enrollscope.odata.grammar.options import Options, parse_options
 from enrollscope.odata.json.reader import BodyReader
+from enrollscope.odata.plan.commands import ALWAYS, Actor, Command, Create, Delete, Precondition, Update
 from enrollscope.odata.plan.requests import (
-    ALWAYS,
-    Actor,
-    Command,
     CountCollection,
-    Create,
     CreateEntity,
-    Delete,
     DeleteEntity,
     Plan,
-    Precondition,
     Projection,
     ReadCollection,
     ReadEntity,
@@ -55,7 +50,6 @@ from enrollscope.odata.plan.requests import (
     ReadServiceDocument,
     RunBatch,
     Scope,
-    Update,
     UpdateEntity,
 )
 from enrollscope.odata.protocol.batch import read_batch

@@ -13,7 +13,8 @@ from enrollscope.model.sample import sample_events
 from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import Conflict
 from enrollscope.odata.json.reader import BodyReader
-from enrollscope.odata.plan.requests import Actor, Create, Scope
+from enrollscope.odata.plan.commands import Actor, Create
+from enrollscope.odata.plan.requests import Scope
 from enrollscope.store.base import Store
 
 _PATCH = """

@@ -13,7 +13,8 @@ from enrollscope.odata.edm.model import Primitive
 from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import PreconditionFailed, ResourceNotFound
 from enrollscope.odata.plan.bound import Column, Compare, Comparison, Parameter
-from enrollscope.odata.plan.requests import Actor, Delete, Order, Paging, Precondition, Query
+from enrollscope.odata.plan.commands import Actor, Delete, Precondition
+from enrollscope.odata.plan.queries import Order, Paging, Query
 from enrollscope.store.base import Store
 
 EVENTS = "events"

@@ -12,7 +12,7 @@ from typing import TypeAlias, assert_never
 from enrollscope.odata.edm.layout import KEY, TYPE, VERSION, Layout, Record
 from enrollscope.odata.errors import Conflict, ODataError, PreconditionFailed, ResourceNotFound
 from enrollscope.odata.json.merge import create, difference, merge
-from enrollscope.odata.plan.requests import Actor, Command, Create, Delete, LinkedTo, Update
+from enrollscope.odata.plan.commands import Actor, Command, Create, Delete, LinkedTo, Update
 from enrollscope.store.base import RefusedTogether, Written
 
 Place: TypeAlias = tuple[str, str, str]

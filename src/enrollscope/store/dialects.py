@@ -33,7 +33,7 @@ from sqlalchemy.types import TypeEngine
 from enrollscope.odata.edm.model import Primitive
 from enrollscope.odata.edm.values import TICKS_PER_SECOND
 from enrollscope.odata.plan.bound import Operator, ScalarType
-from enrollscope.odata.plan.requests import Method
+from enrollscope.odata.plan.queries import Method
 from enrollscope.store.schema import BOOLEAN, FLOAT, INTEGER, TEXT, scalar_type
 
 Sql = ColumnElement[Any]

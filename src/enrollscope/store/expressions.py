@@ -48,7 +48,7 @@ from enrollscope.odata.plan.bound import (
     TypeIs,
 )
 from enrollscope.odata.plan.promotion import NUMBERS, common_type
-from enrollscope.odata.plan.requests import Positions
+from enrollscope.odata.plan.queries import Positions
 from enrollscope.store.composites import Composites
 from enrollscope.store.dialects import FLOATS, WHITE_SPACE, Dialect, Sql, own_function
 from enrollscope.store.names import READERS, field_name

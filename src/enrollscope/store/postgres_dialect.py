@@ -13,7 +13,7 @@ from sqlalchemy.types import Date, Numeric
 from enrollscope.odata.edm.model import Primitive
 from enrollscope.odata.edm.values import TICKS_PER_SECOND
 from enrollscope.odata.plan.bound import Operator, ScalarType
-from enrollscope.odata.plan.requests import Method
+from enrollscope.odata.plan.queries import Method
 from enrollscope.store.dialects import FAMILIES, FLOATS, Sql, decimal_average, own_function, plain_aggregate
 from enrollscope.store.schema import BOOLEAN, FLOAT, INTEGER, TEXT, scalar_type
 

@@ -11,7 +11,7 @@ import asyncpg
 from enrollscope.odata.edm.layout import Layout
 from enrollscope.odata.edm.schema import Schema
 from enrollscope.odata.errors import BadRequest
-from enrollscope.odata.plan.requests import Page, Paging, Query
+from enrollscope.odata.plan.queries import Page, Paging, Query
 from enrollscope.store.postgres_connections import Connection, unavailable
 from enrollscope.store.postgres_dialect import PostgresDialect
 from enrollscope.store.schema import tables

@@ -15,7 +15,7 @@ from sqlalchemy import Select, Table, bindparam, func, null, select
 from enrollscope.odata.edm.layout import Layout
 from enrollscope.odata.edm.model import Primitive
 from enrollscope.odata.plan.bound import Bound, Column, Field
-from enrollscope.odata.plan.requests import Aggregation, Cut, Group, Keep, Order, Rank, Step, Until
+from enrollscope.odata.plan.queries import Aggregation, Cut, Group, Keep, Order, Rank, Step, Until
 from enrollscope.store.dialects import Dialect, Sql
 from enrollscope.store.expressions import Expressions
 from enrollscope.store.names import field_name

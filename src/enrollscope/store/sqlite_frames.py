@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from enrollscope.odata.edm.schema import Schema
-from enrollscope.odata.plan.requests import Actor, Update
+from enrollscope.odata.plan.commands import Actor, Update
 from enrollscope.store.base import Written
 from enrollscope.store.batch import Outcome, Unit
 

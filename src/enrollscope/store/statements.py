@@ -31,7 +31,7 @@ from enrollscope.odata.edm.model import EnumType, Primitive
 from enrollscope.odata.errors import BadRequest, NotBuilt
 from enrollscope.odata.json.text_form import TextForm
 from enrollscope.odata.plan.bound import Bound
-from enrollscope.odata.plan.requests import Order, Paging, Query, Step
+from enrollscope.odata.plan.queries import Order, Paging, Query, Step
 from enrollscope.store.dialects import Dialect, Sql
 from enrollscope.store.expressions import Expressions
 from enrollscope.store.json_text import entity_text

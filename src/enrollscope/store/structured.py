@@ -8,7 +8,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 
 from enrollscope.odata.edm.model import EnumType, Primitive
 from enrollscope.odata.plan.bound import Bound, Inside, Present, Quantified, Quantifier, ScalarType, Size, Source, Whole
-from enrollscope.odata.plan.requests import Positions
+from enrollscope.odata.plan.queries import Positions
 from enrollscope.store.dialects import Dialect, Sql
 from enrollscope.store.schema import BOOLEAN, INTEGER, TEXT
 

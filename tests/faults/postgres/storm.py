@@ -13,7 +13,7 @@ from typing import Any
 from enrollscope.model.events import SCHEMA
 from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import OutcomeUnknown, ServiceUnavailable
-from enrollscope.odata.plan.requests import Actor, Command, Create, Delete, Update
+from enrollscope.odata.plan.commands import Actor, Command, Create, Delete, Update
 from enrollscope.store.base import Store
 from enrollscope.store.history import MIGRATIONS
 from enrollscope.store.postgres import PostgresStore

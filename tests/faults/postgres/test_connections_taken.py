@@ -9,7 +9,7 @@ import pytest
 
 from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import ServiceUnavailable
-from enrollscope.odata.plan.requests import Create
+from enrollscope.odata.plan.commands import Create
 from enrollscope.store.base import Store
 from enrollscope.store.postgres_connections import Target
 from tests.faults.postgres.storm import KIND, STORED, actor, migrated, started, store_at

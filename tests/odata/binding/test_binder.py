@@ -4,20 +4,19 @@ import pytest
 
 from enrollscope.odata.errors import BadRequest, MethodNotAllowed, NotBuilt, ODataError, PreconditionFailed, SyntaxFault
 from enrollscope.odata.plan.bound import Bound
+from enrollscope.odata.plan.commands import Precondition, Wildcard
+from enrollscope.odata.plan.queries import Positions
 from enrollscope.odata.plan.requests import (
     CountCollection,
     CreateEntity,
     DeleteEntity,
     Plan,
-    Positions,
-    Precondition,
     ReadCollection,
     ReadEntity,
     ReadMetadata,
     ReadServiceDocument,
     RunBatch,
     UpdateEntity,
-    Wildcard,
 )
 from enrollscope.odata.protocol.cursors import fingerprint
 from enrollscope.odata.protocol.headers import Preferences

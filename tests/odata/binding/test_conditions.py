@@ -5,7 +5,8 @@ import pytest
 from enrollscope.odata.binding.binder import Asked, Binder
 from enrollscope.odata.errors import BadRequest, NotBuilt, ODataError
 from enrollscope.odata.grammar.options import parse_options
-from enrollscope.odata.plan.requests import ALWAYS, ReadCollection
+from enrollscope.odata.plan.commands import ALWAYS
+from enrollscope.odata.plan.requests import ReadCollection
 from enrollscope.odata.protocol.headers import Preferences, ProtocolVersion
 from tests.odata.bound import PATH, SIGNER, TENANT, bind_list, condition
 from tests.odata.observatory import CURRENT, OLD

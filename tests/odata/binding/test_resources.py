@@ -20,7 +20,7 @@ from enrollscope.odata.binding.resources import (
 from enrollscope.odata.errors import BadRequest, NotBuilt, ODataError
 from enrollscope.odata.grammar.options import parse_options
 from enrollscope.odata.grammar.path import parse_path
-from enrollscope.odata.plan.requests import LinkedTo
+from enrollscope.odata.plan.commands import LinkedTo
 from tests.model.reading import MODELS
 
 USER = "0b0b0b0b-1111-4222-8333-444444444444"

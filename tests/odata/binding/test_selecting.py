@@ -9,7 +9,8 @@ from enrollscope.odata.edm.model import Primitive
 from enrollscope.odata.errors import BadRequest, NotBuilt, ODataError
 from enrollscope.odata.json.writer import EntityWriter
 from enrollscope.odata.plan.bound import Column
-from enrollscope.odata.plan.requests import Picked, Positions, Projection, ReadEntity, Selected, Shown
+from enrollscope.odata.plan.queries import Positions
+from enrollscope.odata.plan.requests import Picked, Projection, ReadEntity, Selected, Shown
 from tests.odata.bound import PATH, bind, bind_list, shape, spelt_positions
 from tests.odata.observatory import CURRENT, LAYOUT
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from enrollscope.odata.binding.questions import Question, Questions
 from enrollscope.odata.errors import ODataError
 from enrollscope.odata.grammar.options import Options, parse_options
-from enrollscope.odata.plan.requests import LinkedTo, Scope
+from enrollscope.odata.plan.commands import LinkedTo
+from enrollscope.odata.plan.requests import Scope
 from tests.odata.observatory import CURRENT, OLD, scope_of
 
 SCOPE = scope_of(CURRENT, "instrument")

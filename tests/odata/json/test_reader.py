@@ -6,7 +6,7 @@ from enrollscope.odata.edm.model import Model
 from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import ModelValidationFailure, NotBuilt
 from enrollscope.odata.json.reader import BodyReader
-from enrollscope.odata.plan.requests import LinkedTo
+from enrollscope.odata.plan.commands import LinkedTo
 from tests.odata.observatory import CURRENT, OBSERVATORY, OLD, scope_of
 
 NOW = Instant.parse("2024-05-15T14:13:19Z")

@@ -13,7 +13,7 @@ from enrollscope.odata.errors import MethodNotAllowed
 from enrollscope.odata.grammar.options import NO_OPTIONS, parse_options
 from enrollscope.odata.metadata.json_schema import Use, entity_schema, property_schema
 from enrollscope.odata.metadata.openapi import openapi_document
-from enrollscope.odata.plan.requests import ALWAYS
+from enrollscope.odata.plan.commands import ALWAYS
 from enrollscope.odata.protocol.cursors import CursorSigner
 from enrollscope.odata.protocol.headers import NO_PREFERENCES
 from tests.odata.observatory import CURRENT, OLD

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enrollscope.odata.errors import BadRequest
-from enrollscope.odata.plan.requests import Wildcard
+from enrollscope.odata.plan.commands import Wildcard
 from enrollscope.odata.protocol.etags import etag, parse_etags
 
 

@@ -11,7 +11,8 @@ from enrollscope.odata.errors import NotBuilt
 from enrollscope.odata.grammar.expr import AggregateItem, Count, Literal, Path
 from enrollscope.odata.plan.bound import Bound, Column, Field, Inside, OfType, ScalarType
 from enrollscope.odata.plan.promotion import INTEGERS, NUMBERS
-from enrollscope.odata.plan.requests import Aggregation, Method, Shown
+from enrollscope.odata.plan.queries import Aggregation, Method
+from enrollscope.odata.plan.requests import Shown
 
 _METHODS: Mapping[str, Method] = MappingProxyType({item.value: item for item in Method if item is not Method.COUNT})
 

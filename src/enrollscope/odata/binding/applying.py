@@ -35,7 +35,8 @@ from enrollscope.odata.grammar.transformations import (
 )
 from enrollscope.odata.plan.bound import Bound, Field, Parameter, ScalarType
 from enrollscope.odata.plan.promotion import INTEGERS, NUMBERS
-from enrollscope.odata.plan.requests import Aggregation, Cut, Group, Keep, Order, Rank, Shown, Step, Until
+from enrollscope.odata.plan.queries import Aggregation, Cut, Group, Keep, Order, Rank, Step, Until
+from enrollscope.odata.plan.requests import Shown
 
 _Tree: TypeAlias = dict[str, "tuple[str, Bound | _Tree]"]
 """Name in lower case → name as written, and what it is or has inside."""

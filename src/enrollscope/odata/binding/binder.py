@@ -22,14 +22,14 @@ from enrollscope.odata.binding.selecting import SELECT_FAULT, Selecting
 from enrollscope.odata.edm.model import Model
 from enrollscope.odata.errors import BadRequest, MethodNotAllowed, NotBuilt, PreconditionFailed
 from enrollscope.odata.grammar.options import NO_OPTIONS, Options
+from enrollscope.odata.plan.commands import Precondition
+from enrollscope.odata.plan.queries import Paging
 from enrollscope.odata.plan.requests import (
     EVERYTHING,
     CountCollection,
     CreateEntity,
     DeleteEntity,
-    Paging,
     Plan,
-    Precondition,
     Projection,
     ReadCollection,
     ReadEntity,

@@ -27,7 +27,8 @@ from enrollscope.odata.grammar.clauses import (
 )
 from enrollscope.odata.grammar.expr import ComputeItem, Expr, OrderByItem, Search
 from enrollscope.odata.plan.bound import Bound, Combine, Inside, Logic, Size
-from enrollscope.odata.plan.requests import Order, Picked, Positions, Shown
+from enrollscope.odata.plan.queries import Order, Positions
+from enrollscope.odata.plan.requests import Picked, Shown
 
 
 @dataclass(slots=True)

@@ -1,13 +1,10 @@
-"""Properties by themselves: what can be asked of one, and what the answer holds (protocol 4.01 §11.2.4)."""
+"""Properties by themselves: what can be asked of one (protocol 4.01 §11.2.4)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
-from urllib.parse import quote
 
-from enrollscope.odata.edm.literals import read_binary, write_number
-from enrollscope.odata.edm.model import ComplexType, Primitive, Property
-from enrollscope.odata.errors import NotBuilt, ResourceNotFound
+from enrollscope.odata.edm.model import ComplexType, Property
+from enrollscope.odata.errors import NotBuilt
 from enrollscope.odata.grammar.clauses import (
     ComputeOption,
     CountOption,
@@ -21,10 +18,7 @@ from enrollscope.odata.grammar.clauses import (
 )
 from enrollscope.odata.grammar.expr import Name, Path
 from enrollscope.odata.grammar.options import Options
-from enrollscope.odata.json.property_writer import type_annotation
-from enrollscope.odata.plan.requests import ReadProperty
 from enrollscope.odata.protocol.capabilities import COUNT_OPTIONS, SELECTED_OPTIONS
-from enrollscope.odata.protocol.headers import JsonFormat, MetadataLevel
 
 _FORMAT = frozenset({"format"})
 _OF_VALUES: frozenset[str] = frozenset()
@@ -68,77 +62,6 @@ def selected_property(names: Sequence[str], options: Options) -> SelectItem:
     for name in options.texts.keys() & _OPTIONS.keys():
         found += _OPTIONS[name](options)
     return SelectItem(Path(tuple(Name(name, None, 0) for name in names), 0), tuple(found))
-
-
-def property_context(plan: ReadProperty, key: str) -> str:
-    """The fragment of the context URL: the entity, and the way to its property (contract §3.2)."""
-    scope = plan.scope
-    quoted = quote(key.replace("'", "''"), safe="")
-    path = "/".join(item.name for item in plan.path)
-    selected = f"({plan.written})" if plan.written else ""
-    return f"{scope.context.removesuffix(scope.cast)}('{quoted}'){scope.cast}/{path}{selected}"
-
-
-def property_value(entity: Mapping[str, Any], path: Sequence[Property]) -> Any:
-    """What a written entity shows of a property.
-
-    Raises:
-        ResourceNotFound: it would be inside of a value that is null.
-    """
-    return _holder(entity, path).get(path[-1].name)
-
-
-def property_body(
-    entity: Mapping[str, Any], path: Sequence[Property], context: str, json_format: JsonFormat
-) -> dict[str, Any] | None:
-    """The body of an answer that is one property; `None`: it is null.
-
-    Raises:
-        ResourceNotFound: it would be inside of a value that is null.
-    """
-    item, prefix = path[-1], json_format.prefix
-    holder = _holder(entity, path)
-    value = holder.get(item.name)
-    if value is None:
-        return None
-    body: dict[str, Any] = {}
-    if json_format.level is not MetadataLevel.NONE:
-        body[f"{prefix}context"] = context
-    if isinstance(value, dict):
-        return body | value
-    typed = type_annotation(item, json_format.version)
-    if typed and json_format.level is MetadataLevel.FULL:
-        body[f"{prefix}type"] = typed
-    if (count := holder.get(f"{item.name}{prefix}count")) is not None:
-        body[f"{prefix}count"] = count
-    body["value"] = value
-    return body
-
-
-def raw_value(item: Property, value: Any) -> tuple[bytes, str]:
-    """A value that is not null as it stands behind `/$value`, and its media type."""
-    match value:
-        case str() if item.type is Primitive.BINARY:
-            return read_binary(value), "application/octet-stream"
-        case str():
-            text = value
-        case bool():
-            text = "true" if value else "false"
-        case int():
-            text = str(value)
-        case _:
-            text = write_number(value)
-    return text.encode(), "text/plain;charset=utf-8"
-
-
-def _holder(entity: Mapping[str, Any], path: Sequence[Property]) -> Mapping[str, Any]:
-    holder: Mapping[str, Any] = entity
-    for item in path[:-1]:
-        inner = holder.get(item.name)
-        if inner is None:
-            raise ResourceNotFound(f"'{item.name}' is null, so there is no '{path[-1].name}' in it.")
-        holder = inner
-    return holder
 
 
 def _filter(options: Options) -> list[Option]:

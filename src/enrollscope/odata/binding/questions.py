@@ -26,7 +26,8 @@ from enrollscope.odata.grammar.expr import Expr
 from enrollscope.odata.grammar.options import Options
 from enrollscope.odata.grammar.transformations import Compute
 from enrollscope.odata.plan.bound import Bound, Column, Combine, Compare, Comparison, Logic, SameText, TypeIs
-from enrollscope.odata.plan.requests import EVERYTHING, Keep, Order, Paging, Positions, Projection, Query, Scope, Shown
+from enrollscope.odata.plan.queries import Keep, Order, Paging, Positions, Query
+from enrollscope.odata.plan.requests import EVERYTHING, Projection, Scope, Shown
 
 _NOTHING: Mapping[str, Expr] = MappingProxyType({})
 

@@ -13,7 +13,8 @@ from enrollscope.odata.grammar.expr import Alias, Argument, Expr, Literal, Path
 from enrollscope.odata.grammar.options import NO_OPTIONS, Options
 from enrollscope.odata.grammar.path import PathSegment, parse_path
 from enrollscope.odata.hints import near_name
-from enrollscope.odata.plan.requests import LinkedTo, Scope
+from enrollscope.odata.plan.commands import LinkedTo
+from enrollscope.odata.plan.requests import Scope
 from enrollscope.odata.protocol.capabilities import OPENAPI_SEGMENT
 
 _GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")

@@ -23,7 +23,8 @@ from enrollscope.odata.json.property_reader import (
     declared_type_name,
     property_reader,
 )
-from enrollscope.odata.plan.requests import LinkedTo, Scope
+from enrollscope.odata.plan.commands import LinkedTo
+from enrollscope.odata.plan.requests import Scope
 
 _MOST_FAULTS = 10
 _MOST_FITS = 256

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from enrollscope.odata.errors import BadRequest
-from enrollscope.odata.plan.requests import Precondition, Wildcard
+from enrollscope.odata.plan.commands import Precondition, Wildcard
 
 _FOREIGN: Final = -1
 _TAG_NAMES: Final = ("@etag", "@odata.etag")
