@@ -5,7 +5,7 @@ holds. It says the same as `odata.json.writer` does with functions, or that it c
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, TypeAlias
@@ -70,29 +70,30 @@ class TextForm:
 
 def entity_parts(
     layout: Layout,
-    control: Sequence[tuple[str, str]],
-    tag: tuple[str, tuple[str, str]] | None,
+    control: Iterable[tuple[str, str | tuple[str, str]]],
     items: Iterable[Property],
     writers: PropertyWriters,
 ) -> tuple[Part, ...]:
     """Say what the text of an entity is made of.
 
     Args:
-        control: names and values of control information that is the same in all entities.
-        tag: the name of the entity tag, and what stands before and behind the version in it.
+        control: names of control information, in order, each with the value that is the same in all entities, or with
+            what stands before and behind the version in it.
         items: the properties shown, in order.
     """
-    members: list[tuple[str, tuple[Part, ...]]] = [(name, (_json(value),)) for name, value in control]
-    if tag is not None:
-        name, around = tag
-        before, after = (_json(text)[1:-1] for text in around)
-        version = Piece(Spelling.NUMBER, (layout.names[VERSION],))
-        members.append((name, (f'"{before}', version, f'{after}"')))
+    members: list[tuple[str, tuple[Part, ...]]] = [(name, _control(layout, value)) for name, value in control]
     members += [(item.name, (_piece(layout, item, writers),)) for item in items]
     parts: list[Part] = ["{"]
     for number, (name, value) in enumerate(members):
         parts += [f"{',' if number else ''}{_json(name)}:", *value]
     return _joined([*parts, "}"])
+
+
+def _control(layout: Layout, value: str | tuple[str, str]) -> tuple[Part, ...]:
+    if isinstance(value, str):
+        return (_json(value),)
+    before, after = (_json(text)[1:-1] for text in value)
+    return (f'"{before}', Piece(Spelling.NUMBER, (layout.names[VERSION],)), f'{after}"')
 
 
 def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:

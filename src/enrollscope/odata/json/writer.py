@@ -33,6 +33,29 @@ _ReadColumn: TypeAlias = Callable[[Sequence[_Column]], Iterable[Any]]
 _EVERYTHING = Projection()
 _DEFAULT_FORMAT = JsonFormat()
 
+_CONTROL = ("context", "type", "id", "etag", "editLink")
+"""The control information of an entity, in the order in which it is written (OData JSON 4.01 §4.6)."""
+
+
+def _values_of_control(context: Any, type_name: Any, link: Any, tag: Any) -> tuple[Any, ...]:
+    """What `_CONTROL` names, in that order: of one entity, of many, or of a form."""
+    return context, type_name, link, tag, link
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """What stands in an object.
+
+    Attributes:
+        control: the names of control information that is written.
+        pick: its values, out of those of all.
+        names: of everything, in order: of control information, then of properties.
+    """
+
+    control: tuple[str, ...]
+    pick: Callable[[tuple[Any, ...]], tuple[Any, ...]]
+    names: tuple[str, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class _Steps:
@@ -40,6 +63,7 @@ class _Steps:
 
     Attributes:
         type_name: for `@odata.type`; empty where the level or the type asks for none.
+        members: of an object without a context, and of one with it.
         names, pick: the properties, and what fetches their slots from a record.
         conversions: number of the property, function: for slots that are not JSON as they stand.
         instants: number of the property, slot of its offset.
@@ -50,6 +74,7 @@ class _Steps:
     """
 
     type_name: str
+    members: tuple[_Members, _Members]
     names: tuple[str, ...]
     pick: Callable[[Record], tuple[Any, ...]]
     conversions: tuple[tuple[int, WriteValue], ...]
@@ -106,9 +131,6 @@ class EntityWriter:
         self._plain = not projection.computed and not projection.picked
         self._makers: dict[tuple[str, bool], Callable[..., Any]] = {}
         self._level = json_format.level
-        prefix = json_format.prefix
-        self._context, self._type, self._etag = f"{prefix}context", f"{prefix}type", f"{prefix}etag"
-        self._id, self._edit_link = f"{prefix}id", f"{prefix}editLink"
         writers = PropertyWriters(json_format, include_unknown=include_unknown)
         self._writers = writers
         self._steps: Mapping[str, _Steps] = {
@@ -123,20 +145,10 @@ class EntityWriter:
             collection: the absolute URL of the entity's collection, for the links of full metadata.
         """
         steps = self._steps[record[TYPE]]
-        entity: dict[str, Any] = {}
-        if self._level is not MetadataLevel.NONE:
-            if context is not None:
-                entity[self._context] = context
-            if steps.type_name:
-                entity[self._type] = steps.type_name
-            if self._level is MetadataLevel.FULL:
-                link = entity_url(collection, record[KEY])
-                entity[self._id] = link
-                entity[self._etag] = etag(record[VERSION])
-                entity[self._edit_link] = link
-            else:
-                entity[self._etag] = etag(record[VERSION])
-        entity.update(zip(steps.names, steps.values(record), strict=True))
+        members = steps.members[context is not None]
+        link = entity_url(collection, record[KEY]) if self._level is MetadataLevel.FULL else ""
+        control = _values_of_control(context, steps.type_name, link, etag(record[VERSION]))
+        entity = dict(zip(members.names, [*members.pick(control), *steps.values(record)], strict=True))
         return entity if steps.finish is None else steps.finish(entity)
 
     def write_one(self, record: Record, *, context: str | None = None, collection: str = "") -> Any:
@@ -145,14 +157,9 @@ class EntityWriter:
         steps = self._steps[kind]
         if steps.finish is not None:
             return self.write(record, context=context, collection=collection)
-        control: list[str] = []
-        if self._level is not MetadataLevel.NONE:
-            if context is not None:
-                control.append(context)
-            if steps.type_name:
-                control.append(steps.type_name)
-            control.append(etag(record[VERSION]))
-        return self._maker(kind, with_context=context is not None)(*control, *steps.values(record))
+        make = self._makers.get((kind, context is not None)) or self._maker(kind, context)
+        control = _values_of_control(context, steps.type_name, "", etag(record[VERSION]))
+        return make(*steps.members[context is not None].pick(control), *steps.values(record))
 
     def write_all(self, records: Sequence[Record], *, context: str | None = None, collection: str = "") -> list[Any]:
         """Write entities, as `write` does each of them, for an encoder: dictionaries or what `objects` makes.
@@ -181,36 +188,21 @@ class EntityWriter:
         return TextForm({kind: self._parts(steps) for kind, steps in self._steps.items()})
 
     def _parts(self, steps: _Steps) -> tuple[Part, ...]:
-        if self._level is MetadataLevel.NONE:
-            return entity_parts(self._layout, (), None, steps.items, self._writers)
-        control = [(self._type, steps.type_name)] if steps.type_name else []
-        return entity_parts(self._layout, control, (self._etag, AROUND), steps.items, self._writers)
+        members = steps.members[False]
+        values = members.pick(_values_of_control("", steps.type_name, "", AROUND))
+        return entity_parts(self._layout, zip(members.control, values, strict=True), steps.items, self._writers)
 
     def _table(self, kind: str, columns: Sequence[_Column], context: str | None) -> list[Any]:
         """Entities of one stored type, at a level below full metadata."""
         steps = self._steps[kind]
-        control: list[Iterable[Any]] = []
-        if self._level is not MetadataLevel.NONE:
-            if context is not None:
-                control.append(repeat(context))
-            if steps.type_name:
-                control.append(repeat(steps.type_name))
-            control.append(map(etag, columns[VERSION]))
-        make = self._maker(kind, with_context=context is not None)
-        values = [*control, *[read(columns) for read in steps.columns]]
+        make = self._makers.get((kind, context is not None)) or self._maker(kind, context)
+        control = _values_of_control(repeat(context), repeat(steps.type_name), repeat(""), map(etag, columns[VERSION]))
+        values = [*steps.members[context is not None].pick(control), *[read(columns) for read in steps.columns]]
         return list(map(make, *values)) if values else [make() for _ in columns[TYPE]]
 
-    def _maker(self, kind: str, *, with_context: bool) -> Callable[..., Any]:
-        """What makes entities of a stored type of their control information and properties, below full metadata."""
-        make = self._makers.get((kind, with_context))
-        if make is None:
-            steps = self._steps[kind]
-            names: list[str] = []
-            if self._level is not MetadataLevel.NONE:
-                names += [self._context] if with_context else []
-                names += [self._type] if steps.type_name else []
-                names.append(self._etag)
-            make = self._makers[kind, with_context] = self._objects((*names, *steps.names))
+    def _maker(self, kind: str, context: str | None) -> Callable[..., Any]:
+        names = self._steps[kind].members[context is not None].names
+        make = self._makers[kind, context is not None] = self._objects(names)
         return make
 
 
@@ -237,8 +229,13 @@ def _steps(
     known = [*items, *(Property(made.path[0], made.type) for made in projection.computed)]
     # Clients take an entity without a type for one of the base type (contract §3.3), and do so under a cast, too.
     named = writers.level is MetadataLevel.FULL or shown.name != layout.root.name
+    type_name = f"#{shown.name_in_model}" if named else ""
     return _Steps(
-        type_name=f"#{shown.name_in_model}" if named else "",
+        type_name=type_name,
+        members=(
+            _members(writers, type_name, tuple(places), with_context=False),
+            _members(writers, type_name, tuple(places), with_context=True),
+        ),
         names=tuple(places),
         pick=_picking(tuple(places.values())),
         conversions=tuple((numbers[name], convert) for name, convert in conversions.items() if convert),
@@ -255,10 +252,23 @@ def _steps(
     )
 
 
-def _picking(places: tuple[int, ...]) -> Callable[[Record], tuple[Any, ...]]:
-    if len(places) > 1:
-        return itemgetter(*places)
-    return lambda record: tuple([record[place] for place in places])
+def _members(writers: PropertyWriters, type_name: str, properties: tuple[str, ...], *, with_context: bool) -> _Members:
+    """Say what stands in an object; `type_name` is empty where it is not told."""
+    full = writers.level is MetadataLevel.FULL
+    written = _values_of_control(with_context, bool(type_name), full, tag=True)
+    places = tuple(place for place, each in enumerate(written) if each and writers.level is not MetadataLevel.NONE)
+    control = tuple(f"{writers.prefix}{_CONTROL[place]}" for place in places)
+    return _Members(control, _picking(places), (*control, *properties))
+
+
+def _picking(places: tuple[int, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    match places:
+        case ():
+            return lambda _: ()
+        case (place,):
+            return lambda record: (record[place],)
+        case _:
+            return itemgetter(*places)
 
 
 def _read_column(place: int, convert: WriteValue | None, *, missing: Any) -> _ReadColumn:
@@ -278,24 +288,28 @@ def _instants(place: int, columns: Sequence[_Column]) -> list[str | None]:
 
 def _finish(items: Iterable[Property], writers: PropertyWriters, omit: OmitValues | None) -> Finish | None:
     if writers.level is MetadataLevel.FULL:
-        types = {item.name: text for item in items if (text := type_annotation(item, writers.version))}
-        return partial(_annotated, types=types, annotation=f"{writers.prefix}type", omit=omit is not None)
+        types = {
+            item.name: (f"{item.name}{writers.prefix}type", text)
+            for item in items
+            if (text := type_annotation(item, writers.version))
+        }
+        return partial(_annotated, types, omit=omit is not None)
     return _without_nulls if omit is not None else None
 
 
-def _annotated(entity: Mapping[str, Any], *, types: Mapping[str, str], annotation: str, omit: bool) -> dict[str, Any]:
-    """Put the type in front of each value that has one; null needs none."""
+def _annotated(types: Mapping[str, tuple[str, str]], entity: Mapping[str, Any], *, omit: bool) -> dict[str, Any]:
+    """Put the type, by its name, in front of each value that has one; null needs none."""
     found: dict[str, Any] = {}
     for name, value in (_without_nulls(entity) if omit else entity).items():
-        if name in types and value is not None:
-            found[f"{name}{annotation}"] = types[name]
+        if value is not None and (typed := types.get(name)) is not None:
+            found[typed[0]] = typed[1]
         found[name] = value
     return found
 
 
 def _without_nulls(value: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out null properties, those of complex values too; null as an item of a collection stays."""
-    return {name: _kept(item) for name, item in value.items() if item is not None}
+    return {name: item if type(item) is str else _kept(item) for name, item in value.items() if item is not None}
 
 
 def _kept(value: Any) -> Any:
