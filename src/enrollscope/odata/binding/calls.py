@@ -14,6 +14,7 @@ from enrollscope.odata.grammar.expr import Call as ParsedCall
 from enrollscope.odata.grammar.expr import Case as ParsedCase
 from enrollscope.odata.grammar.expr import Expr, Literal, Path, TypeCall, Variable
 from enrollscope.odata.grammar.patterns import BadPattern, parse_pattern, spell_pattern
+from enrollscope.odata.hints import near_name
 from enrollscope.odata.plan.bound import (
     Bound,
     Call,
@@ -249,7 +250,10 @@ def _value_type(model: Model, name: str, position: int) -> ValueType:
         return primitive
     found = model.find_type(name)
     if found is None:
-        raise ClauseFault(f"A type named '{name[:200]}' could not be resolved by the model.", position)
+        known = [item.name_in_model for item in (*Primitive, *model.enums, *model.complexes)]
+        raise ClauseFault(
+            f"A type named '{name[:200]}' could not be resolved by the model.{near_name(name, known)}", position
+        )
     if isinstance(found, EntityType):
         raise ClauseFault(f"No value is of type '{found.name_in_model}'.", position)
     return found
