@@ -35,7 +35,9 @@ from enrollscope.odata.errors import (
 )
 from enrollscope.odata.grammar.options import Options, parse_options
 from enrollscope.odata.json.reader import BodyReader
+from enrollscope.odata.json.text_form import TextForm
 from enrollscope.odata.plan.commands import ALWAYS, Actor, Command, Create, Delete, Precondition, Update
+from enrollscope.odata.plan.queries import Page
 from enrollscope.odata.plan.requests import (
     CountCollection,
     CreateEntity,
@@ -68,7 +70,7 @@ from enrollscope.odata.protocol.headers import (
     read_preferences,
 )
 from enrollscope.settings import Settings
-from enrollscope.store.base import Store, Written
+from enrollscope.store.base import PageText, Store, Written
 from enrollscope.store.batch import is_linked
 
 PermissionTable: TypeAlias = Callable[[str, Access], tuple[str, ...]]
@@ -273,15 +275,21 @@ class Service:
         return Reply(200, str(total).encode("ascii"), "text/plain", headers)
 
     async def _read_collection(self, plan: ReadCollection, call: Call, caller: Caller, how: Answering) -> Reply:
-        form = self._renderer.form(plan, how)
-        text = None if form is None else await self._store.text(caller.tenant_id, plan.query, plan.paging, form)
-        if text is not None:
-            reply = self._renderer.page_of_text(text, plan, call.query, how)
+        page = await self._in_time(self._page(plan, caller, self._renderer.form(plan, how)))
+        if isinstance(page, PageText):
+            reply = self._renderer.page_of_text(page, plan, call.query, how)
         else:
-            page = await self._in_time(self._store.fetch(caller.tenant_id, plan.query, plan.paging))
             reply = self._renderer.page(page, plan, call.query, how)
         reply.headers.extend(applied(how.preferences, body=True, page_size=self._settings.page_size))
         return reply
+
+    async def _page(self, plan: ReadCollection, caller: Caller, form: TextForm | None) -> PageText | Page:
+        """A page as text, where the store can give it so, else as records."""
+        if form is not None:
+            text = await self._store.text(caller.tenant_id, plan.query, plan.paging, form)
+            if text is not None:
+                return text
+        return await self._store.fetch(caller.tenant_id, plan.query, plan.paging)
 
     async def _in_time(self, question: Awaitable[_Answer]) -> _Answer:
         """Wait for the store, which stops what nobody waits for any more.
