@@ -7,8 +7,8 @@ from pathlib import Path
 import apsw
 
 from enrollscope.model.events import SCHEMA
-from enrollscope.odata.layout import Layout
-from enrollscope.odata.values import TICKS_PER_SECOND, Instant
+from enrollscope.odata.edm.layout import Layout
+from enrollscope.odata.edm.values import TICKS_PER_SECOND, Instant
 
 TENANT = "ba53f291-0c6c-40a3-b4b8-3a6238a11a85"
 _FIRST = Instant.parse("2017-01-01T00:00:00Z").ticks

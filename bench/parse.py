@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterable
 
 from enrollscope.model.events import SCHEMA
-from enrollscope.odata.options import Options
-from enrollscope.odata.questions import Questions
-from enrollscope.odata.resources import Collection, Resources
+from enrollscope.odata.binding.questions import Questions
+from enrollscope.odata.binding.resources import Collection, Resources
+from enrollscope.odata.grammar.options import Options
 
 REPEATS = 4_000
 GOAL_COLD, GOAL_KNOWN = 60.0, 10.0

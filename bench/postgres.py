@@ -30,8 +30,8 @@ from bench.events import TENANT
 from bench.load import BenchFailed, Load, run
 from bench.processes import ENROLLSCOPE, free_port
 from enrollscope.model.events import SCHEMA
-from enrollscope.odata.layout import Layout
-from enrollscope.odata.values import Instant
+from enrollscope.odata.edm.layout import Layout
+from enrollscope.odata.edm.values import Instant
 from enrollscope.store.index_table import IndexTable
 from enrollscope.store.indexes import Indexed
 from enrollscope.store.opening import migrate_store

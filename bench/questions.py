@@ -20,7 +20,7 @@ import msgspec
 from bench.events import TENANT, fill
 from bench.load import Load, run
 from bench.processes import free_port, running, serve, token
-from enrollscope.odata.values import Instant
+from enrollscope.odata.edm.values import Instant
 
 EVENTS = 500_000
 ROUNDS = 5

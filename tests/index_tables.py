@@ -1,8 +1,8 @@
 """Whether index tables are what they should be."""
 # ruff: noqa: S608 - names of a model
 
-from enrollscope.odata.layout import Layout
-from enrollscope.odata.schema import Schema
+from enrollscope.odata.edm.layout import Layout
+from enrollscope.odata.edm.schema import Schema
 from enrollscope.store.index_table import IndexTable
 from enrollscope.store.indexes import Indexed
 from tests.postgres import Server

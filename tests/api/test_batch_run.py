@@ -9,9 +9,9 @@ import pytest
 
 from enrollscope.api.batch import BatchRun, Change
 from enrollscope.api.messages import Call, Reply, RequestBody
-from enrollscope.odata.batch import read_batch
 from enrollscope.odata.errors import BadRequest, ServiceUnavailable
-from enrollscope.odata.plan import Actor, Command, Delete
+from enrollscope.odata.plan.commands import Actor, Command, Delete
+from enrollscope.odata.protocol.batch import read_batch
 from enrollscope.store.base import RefusedTogether, Written
 
 ACTOR = Actor("tenant", None, "app", "token", "request", 0)

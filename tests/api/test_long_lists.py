@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from enrollscope.odata.plan import Actor, Create
-from enrollscope.odata.values import Instant
+from enrollscope.odata.edm.values import Instant
+from enrollscope.odata.plan.commands import Actor, Create
 from tests.api.service import EVENTS, Client, Service
 
 MANY = 10_000

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from enrollscope.odata.functions import FUNCTIONS
+from enrollscope.odata.edm.functions import FUNCTIONS
 from tests.api.service import BETA_EVENTS, EVENTS, Client, Service, refused
 
 EDMX = "{http://docs.oasis-open.org/odata/ns/edmx}"

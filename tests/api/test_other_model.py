@@ -14,8 +14,8 @@ import pytest
 from enrollscope.api.app import Application
 from enrollscope.api.composition import compose
 from enrollscope.auth.permissions import Access
-from enrollscope.odata.edm import EntitySet, EntityType, NavigationProperty, Singleton
-from enrollscope.odata.layout import Layout
+from enrollscope.odata.edm.layout import Layout
+from enrollscope.odata.edm.model import EntitySet, EntityType, NavigationProperty, Singleton
 from enrollscope.settings import Settings
 from enrollscope.store.base import Store
 from enrollscope.store.opening import open_store

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from enrollscope.odata.capabilities import COLLECTION_OPTIONS, OFFERED_FUNCTIONS
+from enrollscope.odata.protocol.capabilities import COLLECTION_OPTIONS, OFFERED_FUNCTIONS
 from tests.api.service import BETA_EVENTS, Client, Service
 
 PAGE = Path(__file__).parents[2] / "docs" / "query.md"

@@ -9,9 +9,9 @@ import pytest
 import xmlschema
 
 from enrollscope.model.events import SCHEMA
-from enrollscope.odata.csdl_json import metadata_json
-from enrollscope.odata.edm import Model
-from enrollscope.odata.metadata import metadata_xml
+from enrollscope.odata.edm.model import Model
+from enrollscope.odata.metadata.csdl_json import metadata_json
+from enrollscope.odata.metadata.csdl_xml import metadata_xml
 from tests.clients.javascript import Node
 from tests.odata.observatory import CURRENT, OLD
 

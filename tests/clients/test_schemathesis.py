@@ -26,7 +26,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from enrollscope.model.events import SCHEMA
-from enrollscope.odata.openapi import openapi_document
+from enrollscope.odata.metadata.openapi import openapi_document
 from tests.serving import Served, serving
 
 pytestmark = [pytest.mark.slow]

@@ -3,9 +3,9 @@
 import asyncio
 from typing import Any
 
-from enrollscope.odata.layout import Record
-from enrollscope.odata.plan import ALWAYS, Actor, Command, Create, Delete, LinkedTo, Precondition, Update
-from enrollscope.odata.values import Instant
+from enrollscope.odata.edm.layout import Record
+from enrollscope.odata.edm.values import Instant
+from enrollscope.odata.plan.commands import ALWAYS, Actor, Command, Create, Delete, LinkedTo, Precondition, Update
 from enrollscope.store.base import Change, Written
 from tests.conformance.conftest import Opened
 from tests.conformance.library import LAYOUT

@@ -5,12 +5,13 @@ import uuid
 from collections.abc import Coroutine, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
-from enrollscope.odata.layout import Layout
+from enrollscope.odata.edm.layout import Layout
 from enrollscope.store.base import Store
 from enrollscope.store.opening import migrate_store, open_store
 from enrollscope.store.schema import tables
@@ -63,11 +64,13 @@ def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         if request.param == "sqlite":
             path: Path = tmp_path_factory.mktemp("store") / "library.db"
             url = f"sqlite:///{path}"
+            find_strays = partial(list[str])
         else:
             server: Server = request.getfixturevalue("postgres")
             database = stack.enter_context(server.database())
             url = server.url(database)
             migrate_store(url, LIBRARY, history=SNAPSHOT)
+            find_strays = partial(strays, server, database, LIBRARY)
             if request.param.startswith("pooled"):
                 url = stack.enter_context(pooling(server, database, keeping=prepared)).url(database)
         runner = stack.enter_context(asyncio.Runner())
@@ -75,8 +78,7 @@ def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         runner.run(store.start())
         yield Opened(store, runner)
         runner.run(store.close())
-        if request.param != "sqlite":
-            assert strays(server, database, LIBRARY) == []
+        assert find_strays() == []
 
 
 @pytest.fixture

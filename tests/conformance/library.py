@@ -1,6 +1,7 @@
 """A model that has nothing to do with the product: what the engine and the store do, they do for any model."""
 
-from enrollscope.odata.edm import (
+from enrollscope.odata.edm.layout import Layout
+from enrollscope.odata.edm.model import (
     ComplexType,
     EntityType,
     EnumMember,
@@ -11,8 +12,7 @@ from enrollscope.odata.edm import (
     Property,
     StoredSet,
 )
-from enrollscope.odata.layout import Layout
-from enrollscope.odata.schema import Schema
+from enrollscope.odata.edm.schema import Schema
 
 GENRE = EnumType(
     "genre",

@@ -1,7 +1,7 @@
 """A plain evaluator of bound expressions over records: what every store must agree with.
 
-Written from the OData URL conventions 4.01 and the rules in `odata/bound.py`, with values as Python has them: numbers,
-`Decimal`, text, booleans, `None`. Nothing of the SQL is used here.
+Written from the OData URL conventions 4.01 and the rules in `odata/plan/bound.py`, with values as Python has them:
+numbers, `Decimal`, text, booleans, `None`. Nothing of the SQL is used here.
 """
 
 import base64
@@ -15,7 +15,10 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from functools import cmp_to_key, partial
 from typing import Any
 
-from enrollscope.odata.bound import (
+from enrollscope.odata.binding.operands import read_text
+from enrollscope.odata.edm.layout import TYPE, Layout, Record
+from enrollscope.odata.edm.model import EnumType, Primitive
+from enrollscope.odata.plan.bound import (
     Arithmetic,
     Bound,
     Call,
@@ -48,10 +51,7 @@ from enrollscope.odata.bound import (
     Source,
     TypeIs,
 )
-from enrollscope.odata.edm import EnumType, Primitive
-from enrollscope.odata.layout import TYPE, Layout, Record
-from enrollscope.odata.operands import read_text
-from enrollscope.odata.plan import Order, Positions
+from enrollscope.odata.plan.queries import Order, Positions
 from tests.conformance.wholes import value_of
 
 EXACT = Context(prec=2_000, traps=[])

@@ -7,7 +7,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from enrollscope.odata.bound import (
+from enrollscope.odata.edm.literals import time_text
+from enrollscope.odata.edm.model import Primitive
+from enrollscope.odata.edm.values import Instant
+from enrollscope.odata.grammar.patterns import parse_pattern, spell_pattern
+from enrollscope.odata.plan.bound import (
     Arithmetic,
     Bound,
     Call,
@@ -37,11 +41,7 @@ from enrollscope.odata.bound import (
     Source,
     TypeIs,
 )
-from enrollscope.odata.edm import Primitive
-from enrollscope.odata.literals import time_text
-from enrollscope.odata.patterns import parse_pattern, spell_pattern
-from enrollscope.odata.plan import Order
-from enrollscope.odata.values import Instant
+from enrollscope.odata.plan.queries import Order
 from tests.conformance import spellings, wholes
 from tests.conformance.library import GENRE, LAYOUT
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from enrollscope.odata.bound import Bound, Cast, Parameter
-from enrollscope.odata.edm import Primitive
+from enrollscope.odata.edm.model import Primitive
+from enrollscope.odata.plan.bound import Bound, Cast, Parameter
 
 if TYPE_CHECKING:
     from tests.conformance.questions import Asking

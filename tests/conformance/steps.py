@@ -7,10 +7,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from enrollscope.odata.bound import Bound, Cast, Column, Compare, Comparison, Field, Null, Parameter, ScalarType
-from enrollscope.odata.edm import Primitive
-from enrollscope.odata.layout import Record
-from enrollscope.odata.plan import Aggregation, Cut, Group, Keep, Method, Order, Rank, Step, Until
+from enrollscope.odata.edm.layout import Record
+from enrollscope.odata.edm.model import Primitive
+from enrollscope.odata.plan.bound import Bound, Cast, Column, Compare, Comparison, Field, Null, Parameter, ScalarType
+from enrollscope.odata.plan.queries import Aggregation, Cut, Group, Keep, Method, Order, Rank, Step, Until
 from tests.conformance.library import GENRE
 from tests.conformance.oracle import SPANS, Oracle, Undefined
 from tests.conformance.questions import LISTED, VALUES, Asking

@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from enrollscope.odata.bound import (
+from enrollscope.odata.edm.layout import Record
+from enrollscope.odata.edm.model import Primitive
+from enrollscope.odata.edm.values import Instant
+from enrollscope.odata.errors import BadRequest
+from enrollscope.odata.plan.bound import (
     Arithmetic,
     Bound,
     Call,
@@ -23,11 +27,7 @@ from enrollscope.odata.bound import (
     Present,
     Source,
 )
-from enrollscope.odata.edm import Primitive
-from enrollscope.odata.errors import BadRequest
-from enrollscope.odata.layout import Record
-from enrollscope.odata.plan import Order, Paging, Positions, Query
-from enrollscope.odata.values import Instant
+from enrollscope.odata.plan.queries import Order, Paging, Positions, Query
 from tests.conformance.conftest import Opened
 from tests.conformance.library import LAYOUT
 from tests.conformance.oracle import Oracle, Undefined

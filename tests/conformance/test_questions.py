@@ -7,7 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from enrollscope.odata.bound import (
+from enrollscope.odata.edm.layout import KEY, Record
+from enrollscope.odata.edm.model import Primitive
+from enrollscope.odata.errors import BadRequest, NotBuilt, ODataError
+from enrollscope.odata.plan.bound import (
     Arithmetic,
     Bound,
     Call,
@@ -21,10 +24,8 @@ from enrollscope.odata.bound import (
     Operator,
     Parameter,
 )
-from enrollscope.odata.edm import Primitive
-from enrollscope.odata.errors import BadRequest, NotBuilt, ODataError
-from enrollscope.odata.layout import KEY, Record
-from enrollscope.odata.plan import Actor, Create, Order, Paging, Query
+from enrollscope.odata.plan.commands import Actor, Create
+from enrollscope.odata.plan.queries import Order, Paging, Query
 from tests.conformance.commands import Library
 from tests.conformance.conftest import Opened, through_poolers
 from tests.conformance.library import LAYOUT

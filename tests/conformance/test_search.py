@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from enrollscope.odata.bound import (
+from enrollscope.odata.edm.layout import KEY, Record
+from enrollscope.odata.edm.model import Primitive
+from enrollscope.odata.plan.bound import (
     Bound,
     Call,
     Column,
@@ -20,9 +22,8 @@ from enrollscope.odata.bound import (
     Quantifier,
     Source,
 )
-from enrollscope.odata.edm import Primitive
-from enrollscope.odata.layout import KEY, Record
-from enrollscope.odata.plan import Actor, Create, Order, Paging, Query
+from enrollscope.odata.plan.commands import Actor, Create
+from enrollscope.odata.plan.queries import Order, Paging, Query
 from tests.conformance.commands import ISSUED
 from tests.conformance.conftest import Opened
 from tests.conformance.library import LAYOUT

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enrollscope.odata.bound import Bound, Column, Combine, Compare, Comparison, Field, Logic, Parameter
-from enrollscope.odata.edm import Primitive
+from enrollscope.odata.edm.layout import Record
+from enrollscope.odata.edm.model import Primitive
+from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import BadRequest
-from enrollscope.odata.layout import Record
-from enrollscope.odata.plan import Aggregation, Group, Keep, Method, Order, Paging, Query
-from enrollscope.odata.values import Instant
+from enrollscope.odata.plan.bound import Bound, Column, Combine, Compare, Comparison, Field, Logic, Parameter
+from enrollscope.odata.plan.queries import Aggregation, Group, Keep, Method, Order, Paging, Query
 from tests.conformance.conftest import Opened
 from tests.conformance.library import GENRE, LAYOUT
 from tests.conformance.oracle import Oracle, Undefined

@@ -21,16 +21,18 @@ from enrollscope.api.composition import SIGNING_KEYS, compose
 from enrollscope.auth.issuer import DevelopmentIssuer, Grant
 from enrollscope.auth.keys import generate_signing_keys
 from enrollscope.model.events import SCHEMA
-from enrollscope.odata.bound import Column
-from enrollscope.odata.edm import ComplexType, EnumType, Model, Primitive, Property
+from enrollscope.odata.edm.layout import TYPE, Layout, Record
+from enrollscope.odata.edm.model import ComplexType, EnumType, Model, Primitive, Property
+from enrollscope.odata.edm.schema import Schema
+from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import BadRequest
-from enrollscope.odata.headers import JsonFormat, MetadataLevel, OmitValues, ProtocolVersion
-from enrollscope.odata.layout import TYPE, Layout, Record
-from enrollscope.odata.plan import Actor, Create, Order, Paging, Projection, Query, Shown
-from enrollscope.odata.schema import Schema
-from enrollscope.odata.textform import TextForm
-from enrollscope.odata.values import Instant
-from enrollscope.odata.writer import EntityWriter
+from enrollscope.odata.json.text_form import TextForm
+from enrollscope.odata.json.writer import EntityWriter
+from enrollscope.odata.plan.bound import Column
+from enrollscope.odata.plan.commands import Actor, Create
+from enrollscope.odata.plan.queries import Order, Paging, Query
+from enrollscope.odata.plan.requests import Projection, Shown
+from enrollscope.odata.protocol.headers import JsonFormat, MetadataLevel, OmitValues, ProtocolVersion
 from enrollscope.settings import Settings
 from enrollscope.store.base import PageText, Store
 from enrollscope.store.history import MIGRATIONS, History

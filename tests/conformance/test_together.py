@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 import pytest
 
+from enrollscope.odata.edm.layout import Record
+from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import Conflict, ODataError, PreconditionFailed, ResourceNotFound
-from enrollscope.odata.layout import Record
-from enrollscope.odata.plan import ALWAYS, Actor, Command, Create, Delete, Precondition, Update
-from enrollscope.odata.values import Instant
+from enrollscope.odata.plan.commands import ALWAYS, Actor, Command, Create, Delete, Precondition, Update
 from enrollscope.store.base import RefusedTogether, Store
 from tests.conformance.conftest import Opened, through_poolers
 from tests.conformance.library import LAYOUT

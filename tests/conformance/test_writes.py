@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from enrollscope.odata.edm.layout import KEY, VERSION
+from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import Conflict, ODataError, PreconditionFailed, ResourceNotFound
-from enrollscope.odata.layout import KEY, VERSION
-from enrollscope.odata.plan import ALWAYS, Command, Create, LinkedTo, Precondition, Update, Wildcard
-from enrollscope.odata.values import Instant
+from enrollscope.odata.plan.commands import ALWAYS, Command, Create, LinkedTo, Precondition, Update, Wildcard
 from enrollscope.store.base import Change, RefusedTogether, Written
 from tests.conformance.commands import EVERY_TYPE, ISSUED, Library
 from tests.conformance.conftest import Opened, through_poolers

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from enrollscope.odata.bound import (
+from enrollscope.odata.edm.layout import Record
+from enrollscope.odata.edm.model import Primitive
+from enrollscope.odata.plan.bound import (
     Bound,
     Built,
     CollectionCall,
@@ -23,8 +25,6 @@ from enrollscope.odata.bound import (
     Source,
     Whole,
 )
-from enrollscope.odata.edm import Primitive
-from enrollscope.odata.layout import Record
 
 if TYPE_CHECKING:
     from tests.conformance.oracle import Oracle

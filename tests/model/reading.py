@@ -3,11 +3,12 @@
 from typing import Any
 
 from enrollscope.model.events import EVENTS, SCHEMA
-from enrollscope.odata.layout import Layout, Record
-from enrollscope.odata.merge import create
-from enrollscope.odata.plan import LinkedTo, Scope
-from enrollscope.odata.reader import BodyReader
-from enrollscope.odata.values import Instant
+from enrollscope.odata.edm.layout import Layout, Record
+from enrollscope.odata.edm.values import Instant
+from enrollscope.odata.json.merge import create
+from enrollscope.odata.json.reader import BodyReader
+from enrollscope.odata.plan.commands import LinkedTo
+from enrollscope.odata.plan.requests import Scope
 
 WHOLE = SCHEMA.whole
 LAYOUT = Layout.of(WHOLE, EVENTS)

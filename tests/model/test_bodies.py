@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
+from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import BadRequest, ModelValidationFailure, NotBuilt
-from enrollscope.odata.values import Instant
 from tests.model.reading import (
     BASE,
     ENROLLMENT,

@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 
-from enrollscope.odata.headers import JsonFormat, MetadataLevel
-from enrollscope.odata.layout import Record
-from enrollscope.odata.merge import create
-from enrollscope.odata.plan import Projection
-from enrollscope.odata.writer import EntityWriter, collection_body, context_url
+from enrollscope.odata.edm.layout import Record
+from enrollscope.odata.json.merge import create
+from enrollscope.odata.json.writer import EntityWriter, collection_body, context_url
+from enrollscope.odata.plan.requests import Projection
+from enrollscope.odata.protocol.headers import JsonFormat, MetadataLevel
 from tests.model.reading import BASE, ENROLLMENT, EXAMPLE, LAYOUT, MODELS, NOW, VPP, stored
 
 CONTEXT = "https://graph.example/v1.0/$metadata#deviceManagement/troubleshootingEvents/$entity"

@@ -1,7 +1,7 @@
 import pytest
 
 from enrollscope.model.events import SCHEMA
-from enrollscope.odata.edm import ComplexType, EntityType, Property
+from enrollscope.odata.edm.model import ComplexType, EntityType, Property
 from tests.model.reading import BASE, ENROLLMENT, MODELS, VPP, WHOLE
 
 

@@ -8,8 +8,8 @@ from typing import Any, assert_never
 
 from hypothesis import strategies as st
 
-from enrollscope.odata.edm import ComplexType, EntityType, EnumType, Primitive, Property
-from enrollscope.odata.values import Instant
+from enrollscope.odata.edm.model import ComplexType, EntityType, EnumType, Primitive, Property
+from enrollscope.odata.edm.values import Instant
 
 _DAY = 86_400 * 10_000_000
 

@@ -4,7 +4,8 @@ Every primitive type, siblings below an abstract type, versions that hide things
 must be given.
 """
 
-from enrollscope.odata.edm import (
+from enrollscope.odata.edm.layout import Layout
+from enrollscope.odata.edm.model import (
     ComplexType,
     EntitySet,
     EntityType,
@@ -18,9 +19,9 @@ from enrollscope.odata.edm import (
     Singleton,
     StoredSet,
 )
-from enrollscope.odata.layout import Layout
-from enrollscope.odata.plan import LinkedTo, Scope
-from enrollscope.odata.schema import Schema
+from enrollscope.odata.edm.schema import Schema
+from enrollscope.odata.plan.commands import LinkedTo
+from enrollscope.odata.plan.requests import Scope
 
 NEW = frozenset({"2"})
 

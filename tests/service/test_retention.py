@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from enrollscope.model.events import SCHEMA
-from enrollscope.odata.layout import KEY
-from enrollscope.odata.plan import Actor, Create, Update
-from enrollscope.odata.values import Instant
+from enrollscope.odata.edm.layout import KEY
+from enrollscope.odata.edm.values import Instant
+from enrollscope.odata.plan.commands import Actor, Create, Update
 from enrollscope.service.retention import APP, Pace, count_older, remove_older
 from enrollscope.store.base import Store
 from enrollscope.store.opening import migrate_store, open_store

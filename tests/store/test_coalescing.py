@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from enrollscope.odata.layout import Record
+from enrollscope.odata.edm.layout import Record
 from enrollscope.store.coalescing import Coalescing
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import pytest
 
 from enrollscope.odata.errors import Conflict, ServiceUnavailable
-from enrollscope.odata.plan import Actor, Create
+from enrollscope.odata.plan.commands import Actor, Create
 from enrollscope.store.base import Written
 from enrollscope.store.batch import Outcome, Together, Unit
 from enrollscope.store.commit import GroupCommit

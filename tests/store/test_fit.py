@@ -1,10 +1,10 @@
 import pytest
 
+from enrollscope.odata.edm.layout import VERSION
 from enrollscope.odata.errors import BadRequest, ModelValidationFailure
-from enrollscope.odata.layout import VERSION
-from enrollscope.odata.merge import create
-from enrollscope.odata.plan import Actor, Update
-from enrollscope.odata.reader import BodyReader
+from enrollscope.odata.json.merge import create
+from enrollscope.odata.json.reader import BodyReader
+from enrollscope.odata.plan.commands import Actor, Update
 from enrollscope.store.base import Written
 from enrollscope.store.batch import Batch, place_of
 from tests.odata.observatory import CURRENT, LAYOUT, OBSERVATORY, scope_of

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from enrollscope.odata.errors import BadRequest, ResourceNotFound, ServiceUnavailable
-from enrollscope.odata.plan import Actor, Create
+from enrollscope.odata.plan.commands import Actor, Create
 from enrollscope.store.batch import Outcome, Unit, commands_of
 from enrollscope.store.lanes import Lanes
 

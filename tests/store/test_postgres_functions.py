@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from enrollscope.odata.edm import Primitive
-from enrollscope.odata.literals import write_number
-from enrollscope.odata.operands import read_text
+from enrollscope.odata.binding.operands import read_text
+from enrollscope.odata.edm.literals import write_number
+from enrollscope.odata.edm.model import Primitive
 from enrollscope.store.names import READERS
 from enrollscope.store.opening import migrate_store
 from enrollscope.store.postgres_connections import Target

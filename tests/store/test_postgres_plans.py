@@ -10,12 +10,14 @@ import asyncpg
 import pytest
 
 from enrollscope.model.events import SCHEMA
-from enrollscope.odata.binder import Asked, Binder
-from enrollscope.odata.cursors import CursorSigner
-from enrollscope.odata.headers import Preferences
-from enrollscope.odata.layout import Layout
-from enrollscope.odata.options import parse_options
-from enrollscope.odata.plan import ALWAYS, CountCollection, Paging, Query, ReadCollection
+from enrollscope.odata.binding.binder import Asked, Binder
+from enrollscope.odata.edm.layout import Layout
+from enrollscope.odata.grammar.options import parse_options
+from enrollscope.odata.plan.commands import ALWAYS
+from enrollscope.odata.plan.queries import Paging, Query
+from enrollscope.odata.plan.requests import CountCollection, ReadCollection
+from enrollscope.odata.protocol.cursors import CursorSigner
+from enrollscope.odata.protocol.headers import Preferences
 from enrollscope.store.history import MIGRATIONS, Migrations
 from enrollscope.store.opening import migrate_store
 from enrollscope.store.postgres_questions import postgres_statements

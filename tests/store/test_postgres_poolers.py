@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from enrollscope.model.events import SCHEMA
-from enrollscope.odata.plan import Actor, Create, Update
-from enrollscope.odata.values import Instant
+from enrollscope.odata.edm.values import Instant
+from enrollscope.odata.plan.commands import Actor, Create, Update
 from enrollscope.store.base import StoreRefused
 from enrollscope.store.history import MIGRATIONS
 from enrollscope.store.opening import migrate_store

@@ -11,9 +11,9 @@ import asyncpg
 import pytest
 
 from enrollscope.model.events import SCHEMA
+from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import ServiceUnavailable
-from enrollscope.odata.plan import Actor, Create, Delete, Update
-from enrollscope.odata.values import Instant
+from enrollscope.odata.plan.commands import Actor, Create, Delete, Update
 from enrollscope.store.base import StoreRefused
 from enrollscope.store.history import MIGRATIONS
 from enrollscope.store.opening import migrate_store, migration_sql

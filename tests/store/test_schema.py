@@ -15,7 +15,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from enrollscope.model.events import SCHEMA
-from enrollscope.odata.layout import Layout
+from enrollscope.odata.edm.layout import Layout
 from enrollscope.store.history import MIGRATIONS
 from enrollscope.store.opening import migrate_store
 from enrollscope.store.schema import DIALECT, tables

@@ -13,7 +13,11 @@ import apsw
 import pytest
 
 from enrollscope.model.events import SCHEMA
-from enrollscope.odata.bound import (
+from enrollscope.odata.edm.layout import VERSION, Layout
+from enrollscope.odata.edm.model import Primitive
+from enrollscope.odata.edm.values import Instant
+from enrollscope.odata.errors import BadRequest, OutcomeUnknown, ServiceUnavailable
+from enrollscope.odata.plan.bound import (
     Arithmetic,
     Bound,
     Column,
@@ -29,11 +33,8 @@ from enrollscope.odata.bound import (
     Parameter,
     SameText,
 )
-from enrollscope.odata.edm import Primitive
-from enrollscope.odata.errors import BadRequest, OutcomeUnknown, ServiceUnavailable
-from enrollscope.odata.layout import VERSION, Layout
-from enrollscope.odata.plan import Actor, Aggregation, Create, Group, Method, Order, Paging, Query, Update
-from enrollscope.odata.values import Instant
+from enrollscope.odata.plan.commands import Actor, Create, Update
+from enrollscope.odata.plan.queries import Aggregation, Group, Method, Order, Paging, Query
 from enrollscope.store.base import Store, Written
 from enrollscope.store.opening import migrate_store, open_store
 from enrollscope.store.sqlite_frames import Assignment
@@ -326,8 +327,8 @@ async def test_what_questions_need_is_loaded_soon(tmp_path: Path, monkeypatch: p
 
 WRITER = """
 import asyncio, itertools, sys
-from enrollscope.odata.plan import Actor, Create, Update
-from enrollscope.odata.values import Instant
+from enrollscope.odata.plan.commands import Actor, Create, Update
+from enrollscope.odata.edm.values import Instant
 from enrollscope.store.opening import open_store
 from tests.conformance.conftest import SNAPSHOT
 from tests.conformance.library import LAYOUT, LIBRARY

@@ -1,9 +1,8 @@
 import pytest
 
+from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import Conflict, ODataError, ServiceUnavailable
-from enrollscope.odata.fit import Judged
-from enrollscope.odata.plan import Actor, Create, Delete, LinkedTo, Precondition, Update
-from enrollscope.odata.values import Instant
+from enrollscope.odata.plan.commands import Actor, Create, Delete, Judged, LinkedTo, Precondition, Update
 from enrollscope.store.base import RefusedTogether, Written
 from enrollscope.store.batch import Outcome, Together, Unit
 from enrollscope.store.sqlite_frames import Reply, read_reply, read_units, write_reply, write_units

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from enrollscope.odata.errors import ResourceNotFound
-from enrollscope.odata.plan import Actor, Create
+from enrollscope.odata.plan.commands import Actor, Create
 from enrollscope.store.batch import Outcome, Together, Unit, commands_of
 from enrollscope.store.commit import GroupCommit
 

@@ -30,8 +30,8 @@ from enrollscope.api.messages import (
 )
 from enrollscope.api.operations import Operations
 from enrollscope.api.serve import Service
+from enrollscope.odata.edm.values import unix_ticks
 from enrollscope.odata.errors import ServiceUnavailable
-from enrollscope.odata.values import unix_ticks
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,10 @@ import msgspec
 
 from enrollscope.api.errors import error_reply, failure_reply
 from enrollscope.api.messages import Call, Reply, RequestBody, client_request_id, new_request_id
-from enrollscope.odata.batch import (
+from enrollscope.odata.edm.layout import Record
+from enrollscope.odata.errors import FailedDependency
+from enrollscope.odata.plan.commands import Command
+from enrollscope.odata.protocol.batch import (
     BatchPart,
     BatchStep,
     check_reference,
@@ -18,9 +21,6 @@ from enrollscope.odata.batch import (
     part_answer,
     with_credentials,
 )
-from enrollscope.odata.errors import FailedDependency
-from enrollscope.odata.layout import Record
-from enrollscope.odata.plan import Command
 from enrollscope.store.base import RefusedTogether, Written
 
 

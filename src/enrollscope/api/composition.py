@@ -13,8 +13,8 @@ from enrollscope.api.serve import PermissionTable, Service
 from enrollscope.auth.development import development_verifier
 from enrollscope.auth.permissions import accepted_permissions
 from enrollscope.auth.verifier import Verifier
-from enrollscope.odata.cursors import CursorSigner
-from enrollscope.odata.schema import Schema
+from enrollscope.odata.edm.schema import Schema
+from enrollscope.odata.protocol.cursors import CursorSigner
 from enrollscope.settings import Settings
 from enrollscope.store.base import Store
 

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 
 from enrollscope.api.messages import Call, Reply
+from enrollscope.odata.edm.values import TICKS_PER_SECOND, Instant
 from enrollscope.odata.errors import BadRequest, InternalServerError, ModelValidationFailure, ODataError
-from enrollscope.odata.headers import ProtocolVersion, negotiate_version
-from enrollscope.odata.values import TICKS_PER_SECOND, Instant
+from enrollscope.odata.protocol.headers import ProtocolVersion, negotiate_version
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from enrollscope.api.errors import error_reply
 from enrollscope.api.exchange import EXTENSION, Exchange
 from enrollscope.api.messages import Call, new_request_id
 from enrollscope.api.transport import JoiningTransport
+from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import BadRequest, ODataError, RequestTimeout
-from enrollscope.odata.values import Instant
 
 LONGEST_HEAD: Final = 128 * 1024
 """Bytes of URL and headers: room for the longest query option percent-encoded and the longest access token."""

@@ -37,7 +37,7 @@ class Call(msgspec.Struct, frozen=True):
         base_url: under which clients reach the service, without version and without a trailing slash.
         request_id: ours, a GUID.
         client_request_id: the client's own, or ours where it sent none.
-        received: ticks of `odata.values.Instant`, UTC.
+        received: ticks of `odata.edm.values.Instant`, UTC.
         batched: whether it came inside a batch.
     """
 

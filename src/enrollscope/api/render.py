@@ -10,21 +10,23 @@ from urllib.parse import quote
 import msgspec
 
 from enrollscope.api.messages import Reply
-from enrollscope.odata.csdl_json import metadata_json
-from enrollscope.odata.cursors import CursorSigner
-from enrollscope.odata.edm import Model
+from enrollscope.odata.edm.layout import KEY, TYPE, VERSION, Layout, Record
+from enrollscope.odata.edm.model import Model
 from enrollscope.odata.errors import ResourceNotFound
-from enrollscope.odata.etags import etag
-from enrollscope.odata.headers import NO_PREFERENCES, JsonFormat, OmitValues, Preferences, ProtocolVersion
-from enrollscope.odata.layout import KEY, TYPE, VERSION, Layout, Record
-from enrollscope.odata.metadata import metadata_xml, service_document
-from enrollscope.odata.openapi import openapi_document
-from enrollscope.odata.pickedwriter import PickedWriter
-from enrollscope.odata.plan import Page, Projection, ReadCollection, ReadProperty, Scope
-from enrollscope.odata.properties import property_body, property_context, property_value, raw_value
-from enrollscope.odata.resultwriter import ResultWriter
-from enrollscope.odata.textform import TextForm
-from enrollscope.odata.writer import EntityWriter, collection_body, context_url
+from enrollscope.odata.json.picked_writer import PickedWriter
+from enrollscope.odata.json.property_body import property_body, property_context, property_value, raw_value
+from enrollscope.odata.json.result_writer import ResultWriter
+from enrollscope.odata.json.text_form import TextForm
+from enrollscope.odata.json.writer import EntityWriter, collection_body, context_url
+from enrollscope.odata.metadata.csdl_json import metadata_json
+from enrollscope.odata.metadata.csdl_xml import metadata_xml
+from enrollscope.odata.metadata.openapi import openapi_document
+from enrollscope.odata.metadata.service_document import service_document
+from enrollscope.odata.plan.queries import Page
+from enrollscope.odata.plan.requests import Projection, ReadCollection, ReadProperty, Scope
+from enrollscope.odata.protocol.cursors import CursorSigner
+from enrollscope.odata.protocol.etags import etag
+from enrollscope.odata.protocol.headers import NO_PREFERENCES, JsonFormat, OmitValues, Preferences, ProtocolVersion
 from enrollscope.store.base import PageText
 
 _MOST_WRITERS = 256
@@ -166,7 +168,7 @@ class Renderer:
         return Reply(200, body, how.json_format.content_type, [("OData-Version", how.json_format.version)])
 
     def metadata(self, media_type: str) -> Reply:
-        """The model, in one of `capabilities.METADATA_FORMATS`."""
+        """The model, in one of `protocol.capabilities.METADATA_FORMATS`."""
         headers = [("OData-Version", str(ProtocolVersion.V4)), ("Vary", "Accept")]
         return Reply(200, self._metadata[media_type], f"{media_type};charset=utf-8", headers)
 
@@ -196,7 +198,7 @@ class Renderer:
 
 
 def _structs(names: tuple[str, ...]) -> Callable[..., Any]:
-    """See `writer.MakeObject`. A struct is made in a sixth of the time of a dictionary, and quicker to encode."""
+    """See `json.writer.MakeObject`. A struct is made in a sixth of the time of a dictionary, and quicker to encode."""
     fields = [f"f{number}" for number in range(len(names))]
     return msgspec.defstruct("Entity", fields, rename=dict(zip(fields, names, strict=True)), gc=False)
 

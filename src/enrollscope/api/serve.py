@@ -19,11 +19,11 @@ from enrollscope.api.render import Answering, Renderer, applied, location
 from enrollscope.auth.caller import Caller
 from enrollscope.auth.permissions import Access
 from enrollscope.auth.verifier import Verifier
-from enrollscope.odata.batch import read_batch
-from enrollscope.odata.binder import Asked, Binder
-from enrollscope.odata.capabilities import METADATA_FORMATS
-from enrollscope.odata.cursors import CursorSigner
-from enrollscope.odata.edm import Model
+from enrollscope.odata.binding.binder import Asked, Binder
+from enrollscope.odata.edm.keys import new_key
+from enrollscope.odata.edm.layout import TYPE, VERSION, Record
+from enrollscope.odata.edm.model import Model
+from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import (
     BadRequest,
     GatewayTimeout,
@@ -33,8 +33,32 @@ from enrollscope.odata.errors import (
     RequestTimeout,
     ResourceNotFound,
 )
-from enrollscope.odata.etags import etag, parse_etags, with_tag_of
-from enrollscope.odata.headers import (
+from enrollscope.odata.grammar.options import Options, parse_options
+from enrollscope.odata.json.reader import BodyReader
+from enrollscope.odata.json.text_form import TextForm
+from enrollscope.odata.plan.commands import ALWAYS, Actor, Command, Create, Delete, Precondition, Update
+from enrollscope.odata.plan.queries import Page
+from enrollscope.odata.plan.requests import (
+    CountCollection,
+    CreateEntity,
+    DeleteEntity,
+    Plan,
+    Projection,
+    ReadCollection,
+    ReadEntity,
+    ReadMetadata,
+    ReadOpenApi,
+    ReadProperty,
+    ReadServiceDocument,
+    RunBatch,
+    Scope,
+    UpdateEntity,
+)
+from enrollscope.odata.protocol.batch import read_batch
+from enrollscope.odata.protocol.capabilities import METADATA_FORMATS
+from enrollscope.odata.protocol.cursors import CursorSigner
+from enrollscope.odata.protocol.etags import etag, parse_etags, with_tag_of
+from enrollscope.odata.protocol.headers import (
     NO_PREFERENCES,
     JsonFormat,
     Preferences,
@@ -45,36 +69,8 @@ from enrollscope.odata.headers import (
     preferred,
     read_preferences,
 )
-from enrollscope.odata.keys import new_key
-from enrollscope.odata.layout import TYPE, VERSION, Record
-from enrollscope.odata.options import Options, parse_options
-from enrollscope.odata.plan import (
-    ALWAYS,
-    Actor,
-    Command,
-    CountCollection,
-    Create,
-    CreateEntity,
-    Delete,
-    DeleteEntity,
-    Plan,
-    Precondition,
-    Projection,
-    ReadCollection,
-    ReadEntity,
-    ReadMetadata,
-    ReadOpenApi,
-    ReadProperty,
-    ReadServiceDocument,
-    RunBatch,
-    Scope,
-    Update,
-    UpdateEntity,
-)
-from enrollscope.odata.reader import BodyReader
-from enrollscope.odata.values import Instant
 from enrollscope.settings import Settings
-from enrollscope.store.base import Store, Written
+from enrollscope.store.base import PageText, Store, Written
 from enrollscope.store.batch import is_linked
 
 PermissionTable: TypeAlias = Callable[[str, Access], tuple[str, ...]]
@@ -279,15 +275,21 @@ class Service:
         return Reply(200, str(total).encode("ascii"), "text/plain", headers)
 
     async def _read_collection(self, plan: ReadCollection, call: Call, caller: Caller, how: Answering) -> Reply:
-        form = self._renderer.form(plan, how)
-        text = None if form is None else await self._store.text(caller.tenant_id, plan.query, plan.paging, form)
-        if text is not None:
-            reply = self._renderer.page_of_text(text, plan, call.query, how)
+        page = await self._in_time(self._page(plan, caller, self._renderer.form(plan, how)))
+        if isinstance(page, PageText):
+            reply = self._renderer.page_of_text(page, plan, call.query, how)
         else:
-            page = await self._in_time(self._store.fetch(caller.tenant_id, plan.query, plan.paging))
             reply = self._renderer.page(page, plan, call.query, how)
         reply.headers.extend(applied(how.preferences, body=True, page_size=self._settings.page_size))
         return reply
+
+    async def _page(self, plan: ReadCollection, caller: Caller, form: TextForm | None) -> PageText | Page:
+        """A page as text, where the store can give it so, else as records."""
+        if form is not None:
+            text = await self._store.text(caller.tenant_id, plan.query, plan.paging, form)
+            if text is not None:
+                return text
+        return await self._store.fetch(caller.tenant_id, plan.query, plan.paging)
 
     async def _in_time(self, question: Awaitable[_Answer]) -> _Answer:
         """Wait for the store, which stops what nobody waits for any more.

@@ -8,8 +8,8 @@ import click
 
 from enrollscope.cli.options import refusing, setting_options, settings_from
 from enrollscope.model.events import SCHEMA
+from enrollscope.odata.edm.values import TICKS_PER_SECOND, Instant
 from enrollscope.odata.errors import ODataError
-from enrollscope.odata.values import TICKS_PER_SECOND, Instant
 from enrollscope.service.retention import count_older, remove_older
 from enrollscope.store.base import Store, StoreRefused
 from enrollscope.store.opening import open_store

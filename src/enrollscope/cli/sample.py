@@ -10,10 +10,11 @@ from enrollscope.auth.keys import generate_signing_keys
 from enrollscope.auth.permissions import WRITE_DEVICES
 from enrollscope.model.events import EVENTS, SCHEMA
 from enrollscope.model.sample import sample_events
+from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import Conflict
-from enrollscope.odata.plan import Actor, Create, Scope
-from enrollscope.odata.reader import BodyReader
-from enrollscope.odata.values import Instant
+from enrollscope.odata.json.reader import BodyReader
+from enrollscope.odata.plan.commands import Actor, Create
+from enrollscope.odata.plan.requests import Scope
 from enrollscope.store.base import Store
 
 _PATCH = """

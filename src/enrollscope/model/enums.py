@@ -6,7 +6,7 @@ Numbers are what the store keeps. Members that no version lists today have an em
 been seen from the production service, so a stored one must keep its name in the log, and reads as the sentinel.
 """
 
-from enrollscope.odata.edm import EnumMember, EnumType
+from enrollscope.odata.edm.model import EnumMember, EnumType
 
 BETA = frozenset({"beta"})
 RETIRED: frozenset[str] = frozenset()

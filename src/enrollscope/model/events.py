@@ -4,7 +4,7 @@ Sources: the microsoft.graph CSDL of v1.0 and, for beta, the reference pages of 
 """
 
 from enrollscope.model.enums import BETA, ENROLLMENT_TYPE, FAILURE_REASON
-from enrollscope.odata.edm import (
+from enrollscope.odata.edm.model import (
     ComplexType,
     Default,
     EntitySet,
@@ -16,7 +16,7 @@ from enrollscope.odata.edm import (
     Singleton,
     StoredSet,
 )
-from enrollscope.odata.schema import Schema
+from enrollscope.odata.edm.schema import Schema
 
 KEY_VALUE_PAIR = ComplexType(
     "keyValuePair",

@@ -8,12 +8,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from enrollscope.odata.bound import Column, Compare, Comparison, Parameter
-from enrollscope.odata.edm import Primitive
+from enrollscope.odata.edm.layout import KEY, TYPE, VERSION, Record
+from enrollscope.odata.edm.model import Primitive
+from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import PreconditionFailed, ResourceNotFound
-from enrollscope.odata.layout import KEY, TYPE, VERSION, Record
-from enrollscope.odata.plan import Actor, Delete, Order, Paging, Precondition, Query
-from enrollscope.odata.values import Instant
+from enrollscope.odata.plan.bound import Column, Compare, Comparison, Parameter
+from enrollscope.odata.plan.commands import Actor, Delete, Precondition
+from enrollscope.odata.plan.queries import Order, Paging, Query
 from enrollscope.store.base import Store
 
 EVENTS = "events"

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from functools import lru_cache
 from typing import TypeAlias, assert_never
 
-from enrollscope.odata.patterns import Chars, Choice, Edge, Node, Ranges, Repeat, Sequence, parse_pattern
+from enrollscope.odata.grammar.patterns import Chars, Choice, Edge, Node, Ranges, Repeat, Sequence, parse_pattern
 
 _MOST_STEPS = 10_000
 _PATTERNS = 64

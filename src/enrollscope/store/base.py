@@ -10,10 +10,11 @@ from typing import Any, Protocol, Self
 
 import msgspec
 
+from enrollscope.odata.edm.layout import Layout, Record
 from enrollscope.odata.errors import ODataError
-from enrollscope.odata.layout import Layout, Record
-from enrollscope.odata.plan import Command, Page, Paging, Query
-from enrollscope.odata.textform import TextForm
+from enrollscope.odata.json.text_form import TextForm
+from enrollscope.odata.plan.commands import Command
+from enrollscope.odata.plan.queries import Page, Paging, Query
 
 
 class Written(msgspec.Struct, frozen=True):

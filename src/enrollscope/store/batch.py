@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, assert_never
 
+from enrollscope.odata.edm.layout import KEY, TYPE, VERSION, Layout, Record
 from enrollscope.odata.errors import Conflict, ODataError, PreconditionFailed, ResourceNotFound
-from enrollscope.odata.layout import KEY, TYPE, VERSION, Layout, Record
-from enrollscope.odata.merge import create, difference, merge
-from enrollscope.odata.plan import Actor, Command, Create, Delete, LinkedTo, Update
+from enrollscope.odata.json.merge import create, difference, merge
+from enrollscope.odata.plan.commands import Actor, Command, Create, Delete, LinkedTo, Update
 from enrollscope.store.base import RefusedTogether, Written
 
 Place: TypeAlias = tuple[str, str, str]
@@ -190,7 +190,7 @@ class Batch:
 
 
 def is_linked(layout: Layout, record: Record, links: tuple[LinkedTo, ...]) -> bool:
-    """Tell whether a record fulfils what a navigation path demands (`plan.LinkedTo`)."""
+    """Tell whether a record fulfils what a navigation path demands (`plan.commands.LinkedTo`)."""
     for link in links:
         value = record[layout.index[link.property]]
         if value is None or ascii_lower(value) != ascii_lower(link.value):

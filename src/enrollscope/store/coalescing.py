@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
-from enrollscope.odata.layout import Record
+from enrollscope.odata.edm.layout import Record
 
 _LARGEST_TRIP = 256
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from enrollscope.odata.errors import ServiceUnavailable
-from enrollscope.odata.plan import Command
+from enrollscope.odata.plan.commands import Command
 from enrollscope.store.base import Written
 from enrollscope.store.batch import Outcome, Together, Unit
 

@@ -4,8 +4,19 @@ from typing import assert_never
 
 from sqlalchemy import literal
 
-from enrollscope.odata.bound import Bound, Built, CollectionCall, Composite, Joined, Listed, Null, Part, Same, Whole
-from enrollscope.odata.edm import EnumType, Primitive
+from enrollscope.odata.edm.model import EnumType, Primitive
+from enrollscope.odata.plan.bound import (
+    Bound,
+    Built,
+    CollectionCall,
+    Composite,
+    Joined,
+    Listed,
+    Null,
+    Part,
+    Same,
+    Whole,
+)
 from enrollscope.store.dialects import Dialect, Sql, own_function
 from enrollscope.store.schema import BOOLEAN, TEXT, scalar_type
 from enrollscope.store.structured import Structured, Translator

@@ -31,10 +31,10 @@ from sqlalchemy.sql.functions import Function
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeEngine
 
-from enrollscope.odata.bound import Operator, ScalarType
-from enrollscope.odata.edm import Primitive
-from enrollscope.odata.plan import Method
-from enrollscope.odata.values import TICKS_PER_SECOND
+from enrollscope.odata.edm.model import Primitive
+from enrollscope.odata.edm.values import TICKS_PER_SECOND
+from enrollscope.odata.plan.bound import Operator, ScalarType
+from enrollscope.odata.plan.queries import Method
 from enrollscope.store.schema import BOOLEAN, FLOAT, INTEGER, TEXT, scalar_type
 
 Sql = ColumnElement[Any]
@@ -179,7 +179,7 @@ class Dialect(Protocol):
         ...
 
     def matches(self, text: Sql, pattern: Sql) -> Sql:
-        """Whether some part of the text matches a pattern of `odata.patterns`."""
+        """Whether some part of the text matches a pattern of `odata.grammar.patterns`."""
         ...
 
     def mentions(self, text: Sql, values: list[Sql]) -> Sql:

@@ -12,7 +12,11 @@ from typing import assert_never
 from sqlalchemy import Table, and_, bindparam, case, cast, false, func, literal, null, or_, select, true
 from sqlalchemy.sql.elements import Grouping
 
-from enrollscope.odata.bound import (
+from enrollscope.odata.edm.layout import Layout
+from enrollscope.odata.edm.model import Primitive
+from enrollscope.odata.edm.values import TICKS_PER_SECOND, Instant
+from enrollscope.odata.errors import NotBuilt
+from enrollscope.odata.plan.bound import (
     Arithmetic,
     Bound,
     Call,
@@ -43,12 +47,8 @@ from enrollscope.odata.bound import (
     Size,
     TypeIs,
 )
-from enrollscope.odata.edm import Primitive
-from enrollscope.odata.errors import NotBuilt
-from enrollscope.odata.layout import Layout
-from enrollscope.odata.plan import Positions
-from enrollscope.odata.promotion import NUMBERS, common_type
-from enrollscope.odata.values import TICKS_PER_SECOND, Instant
+from enrollscope.odata.plan.promotion import NUMBERS, common_type
+from enrollscope.odata.plan.queries import Positions
 from enrollscope.store.composites import Composites
 from enrollscope.store.dialects import FLOATS, WHITE_SPACE, Dialect, Sql, own_function
 from enrollscope.store.names import READERS, field_name

@@ -6,7 +6,8 @@ from enum import Enum, auto
 
 from sqlalchemy import Table, bindparam
 
-from enrollscope.odata.bound import (
+from enrollscope.odata.edm.layout import HEAD, KEY, Layout
+from enrollscope.odata.plan.bound import (
     Bound,
     Column,
     Combine,
@@ -22,8 +23,7 @@ from enrollscope.odata.bound import (
     SameText,
     TypeIs,
 )
-from enrollscope.odata.layout import HEAD, KEY, Layout
-from enrollscope.odata.plan import Group, Keep, Query
+from enrollscope.odata.plan.queries import Group, Keep, Query
 from enrollscope.store.dialects import Sql
 from enrollscope.store.index_table import IndexTable
 from enrollscope.store.indexes import Indexed

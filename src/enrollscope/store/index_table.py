@@ -11,8 +11,8 @@ Nothing here needs SQLAlchemy, which takes 0.5 s to import.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from enrollscope.odata.edm import EnumType, Primitive
-from enrollscope.odata.layout import HEAD, KEY, TYPE, Layout, Slot
+from enrollscope.odata.edm.layout import HEAD, KEY, TYPE, Layout, Slot
+from enrollscope.odata.edm.model import EnumType, Primitive
 from enrollscope.store.indexes import Indexed
 from enrollscope.store.names import quoted
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from enrollscope.odata.edm import StoredSet
-from enrollscope.odata.schema import Schema
+from enrollscope.odata.edm.model import StoredSet
+from enrollscope.odata.edm.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Entities as JSON text in the SQL of SQLite: what `odata.textform` says, put together where the rows are read.
+"""Entities as JSON text in the SQL of SQLite: what `odata.json.text_form` says, put together where the rows are read.
 
 It is written as text and not as SQLAlchemy's expressions, which take twenty times as long to compile. What is put into
 the texts are names and constants of the model, never what a client sent. `json_quote` escapes strings as our encoder of
@@ -8,8 +8,8 @@ JSON does.
 from collections.abc import Callable, Iterable
 from typing import assert_never
 
-from enrollscope.odata.textform import Part, Piece, Spelling, TextForm
-from enrollscope.odata.values import TICKS_PER_SECOND, Instant
+from enrollscope.odata.edm.values import TICKS_PER_SECOND, Instant
+from enrollscope.odata.json.text_form import Part, Piece, Spelling, TextForm
 from enrollscope.store.dialects import EPOCH_SECONDS
 
 _TICKS_PER_MINUTE = 60 * TICKS_PER_SECOND

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from enrollscope.odata.errors import BadRequest, ServiceUnavailable
-from enrollscope.odata.plan import Command
+from enrollscope.odata.plan.commands import Command
 from enrollscope.store.base import Written
 from enrollscope.store.batch import Outcome, Unit
 from enrollscope.store.commit import GroupCommit

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from enrollscope.odata.edm import Primitive
+from enrollscope.odata.edm.model import Primitive
 
 READERS: Mapping[Primitive, str] = MappingProxyType(
     {

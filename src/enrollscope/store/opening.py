@@ -5,7 +5,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from enrollscope.odata.schema import Schema
+from enrollscope.odata.edm.schema import Schema
 from enrollscope.store.base import Store, StoreRefused
 from enrollscope.store.history import MIGRATIONS, History
 from enrollscope.store.sqlite import SqliteStore

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
 
+from enrollscope.odata.edm.layout import Layout, Record
+from enrollscope.odata.edm.schema import Schema
 from enrollscope.odata.errors import ODataError
-from enrollscope.odata.layout import Layout, Record
-from enrollscope.odata.plan import Command, Page, Paging, Query
-from enrollscope.odata.schema import Schema
-from enrollscope.odata.textform import TextForm
+from enrollscope.odata.json.text_form import TextForm
+from enrollscope.odata.plan.commands import Command
+from enrollscope.odata.plan.queries import Page, Paging, Query
 from enrollscope.store.base import Change, PageText, StoreRefused, Written
 from enrollscope.store.batch import Batch, Outcome, Unit, commands_of, place_of
 from enrollscope.store.coalescing import Coalescing

@@ -10,10 +10,10 @@ from sqlalchemy.sql.elements import False_, Grouping, Null, True_
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import Date, Numeric
 
-from enrollscope.odata.bound import Operator, ScalarType
-from enrollscope.odata.edm import Primitive
-from enrollscope.odata.plan import Method
-from enrollscope.odata.values import TICKS_PER_SECOND
+from enrollscope.odata.edm.model import Primitive
+from enrollscope.odata.edm.values import TICKS_PER_SECOND
+from enrollscope.odata.plan.bound import Operator, ScalarType
+from enrollscope.odata.plan.queries import Method
 from enrollscope.store.dialects import FAMILIES, FLOATS, Ids, Sql, decimal_average, own_function, plain_aggregate
 from enrollscope.store.schema import BOOLEAN, FLOAT, INTEGER, TEXT, scalar_type
 

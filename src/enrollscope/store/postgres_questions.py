@@ -8,10 +8,10 @@ from typing import Any
 
 import asyncpg
 
+from enrollscope.odata.edm.layout import Layout
+from enrollscope.odata.edm.schema import Schema
 from enrollscope.odata.errors import BadRequest
-from enrollscope.odata.layout import Layout
-from enrollscope.odata.plan import Page, Paging, Query
-from enrollscope.odata.schema import Schema
+from enrollscope.odata.plan.queries import Page, Paging, Query
 from enrollscope.store.index_reading import Lookup
 from enrollscope.store.indexes import Indexed
 from enrollscope.store.postgres_connections import Connection, unavailable

@@ -12,8 +12,8 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from enrollscope.odata.layout import HEAD, KEY, VERSION, Layout, Record
-from enrollscope.odata.schema import Schema
+from enrollscope.odata.edm.layout import HEAD, KEY, VERSION, Layout, Record
+from enrollscope.odata.edm.schema import Schema
 from enrollscope.store.base import Change
 from enrollscope.store.batch import Batch, Entry, RowChange, spelled
 from enrollscope.store.index_table import IndexTable, column_type, sources_of

@@ -13,10 +13,10 @@ from typing import Any, assert_never
 
 from sqlalchemy import Select, Table, bindparam, func, null, select
 
-from enrollscope.odata.bound import Bound, Column, Field
-from enrollscope.odata.edm import Primitive
-from enrollscope.odata.layout import Layout
-from enrollscope.odata.plan import Aggregation, Cut, Group, Keep, Order, Rank, Step, Until
+from enrollscope.odata.edm.layout import Layout
+from enrollscope.odata.edm.model import Primitive
+from enrollscope.odata.plan.bound import Bound, Column, Field
+from enrollscope.odata.plan.queries import Aggregation, Cut, Group, Keep, Order, Rank, Step, Until
 from enrollscope.store.dialects import Dialect, Sql
 from enrollscope.store.expressions import Expressions
 from enrollscope.store.index_reading import Lookup, Reading

@@ -28,10 +28,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from enrollscope.odata.bound import ScalarType
-from enrollscope.odata.edm import EnumType, Primitive
-from enrollscope.odata.layout import Layout, Slot
-from enrollscope.odata.schema import Schema
+from enrollscope.odata.edm.layout import Layout, Slot
+from enrollscope.odata.edm.model import EnumType, Primitive
+from enrollscope.odata.edm.schema import Schema
+from enrollscope.odata.plan.bound import ScalarType
 from enrollscope.store.index_table import IndexTable
 from enrollscope.store.indexes import Indexed
 
@@ -70,7 +70,7 @@ def tables(schema: Schema, layouts: Iterable[Layout]) -> MetaData:
 
 
 def scalar_type(kind: ScalarType) -> TypeEngine[Any]:
-    """The type of a column that holds such a value in the form of `odata.layout`."""
+    """The type of a column that holds such a value in the form of `odata.edm.layout`."""
     match kind:
         case Primitive.BOOLEAN:
             return BOOLEAN

@@ -5,7 +5,9 @@ That a text stands somewhere in the row is demanded beside the condition, and ne
 
 from collections.abc import Callable
 
-from enrollscope.odata.bound import (
+from enrollscope.odata.edm.layout import Layout
+from enrollscope.odata.edm.model import Primitive
+from enrollscope.odata.plan.bound import (
     Bound,
     Call,
     Column,
@@ -18,8 +20,6 @@ from enrollscope.odata.bound import (
     Quantified,
     Quantifier,
 )
-from enrollscope.odata.edm import Primitive
-from enrollscope.odata.layout import Layout
 from enrollscope.store.dialects import Dialect, Ids, Sql
 from enrollscope.store.index_reading import Lookup
 from enrollscope.store.index_table import GUID_PARTS, IDS, ODD_IDS

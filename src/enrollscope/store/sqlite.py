@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 import apsw
 
+from enrollscope.odata.edm.layout import Layout, Record
+from enrollscope.odata.edm.schema import Schema
 from enrollscope.odata.errors import ServiceUnavailable
-from enrollscope.odata.layout import Layout, Record
-from enrollscope.odata.plan import Command, Page, Paging, Query
-from enrollscope.odata.schema import Schema
-from enrollscope.odata.textform import TextForm
+from enrollscope.odata.json.text_form import TextForm
+from enrollscope.odata.plan.commands import Command
+from enrollscope.odata.plan.queries import Page, Paging, Query
 from enrollscope.store.base import Change, PageText, StoreRefused, Written
 from enrollscope.store.commit import GroupCommit
 from enrollscope.store.history import History

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from enrollscope.odata.plan import Actor, Update
-from enrollscope.odata.schema import Schema
+from enrollscope.odata.edm.schema import Schema
+from enrollscope.odata.plan.commands import Actor, Update
 from enrollscope.store.base import Written
 from enrollscope.store.batch import Outcome, Unit
 

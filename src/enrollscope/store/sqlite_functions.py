@@ -12,12 +12,11 @@ from typing import Any
 
 import apsw
 
-from enrollscope.odata.edm import Primitive
+from enrollscope.odata.binding.operands import read_text
+from enrollscope.odata.edm.literals import write_binary, write_duration, write_number
+from enrollscope.odata.edm.model import Primitive
+from enrollscope.odata.edm.values import TICKS_PER_SECOND, Duration, Instant
 from enrollscope.odata.errors import BadRequest
-from enrollscope.odata.expr import Duration
-from enrollscope.odata.literals import write_binary, write_duration, write_number
-from enrollscope.odata.operands import read_text
-from enrollscope.odata.values import TICKS_PER_SECOND, Instant
 from enrollscope.store.automata import automaton
 from enrollscope.store.json_functions import json_functions, same
 from enrollscope.store.names import READERS

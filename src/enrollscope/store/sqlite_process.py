@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import cast
 
 from enrollscope.odata.errors import ODataError, OutcomeUnknown, ServiceUnavailable
-from enrollscope.odata.fit import Fit, Unfit
-from enrollscope.odata.plan import Update
+from enrollscope.odata.json.fit import Fit
+from enrollscope.odata.plan.commands import Unfit, Update
 from enrollscope.store.base import RefusedTogether, StoreRefused, Written
 from enrollscope.store.batch import Outcome, Together, Unit
 from enrollscope.store.sqlite_frames import (

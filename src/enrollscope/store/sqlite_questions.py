@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 import apsw
 import msgspec
 
+from enrollscope.odata.edm.layout import Layout
+from enrollscope.odata.edm.schema import Schema
 from enrollscope.odata.errors import BadRequest
-from enrollscope.odata.layout import Layout
-from enrollscope.odata.plan import Page, Paging, Query
-from enrollscope.odata.schema import Schema
-from enrollscope.odata.textform import TextForm
+from enrollscope.odata.json.text_form import TextForm
+from enrollscope.odata.plan.queries import Page, Paging, Query
 from enrollscope.store.base import PageText
 from enrollscope.store.dialects import SqliteDialect
 from enrollscope.store.schema import tables

@@ -11,9 +11,9 @@ from typing import Any
 import apsw
 import msgspec
 
-from enrollscope.odata.edm import Primitive
-from enrollscope.odata.layout import HEAD, TYPE, Layout, Record
-from enrollscope.odata.schema import Schema
+from enrollscope.odata.edm.layout import HEAD, TYPE, Layout, Record
+from enrollscope.odata.edm.model import Primitive
+from enrollscope.odata.edm.schema import Schema
 from enrollscope.store.base import Change
 from enrollscope.store.batch import Entry, Place, RowChange, spelled
 from enrollscope.store.indexes import Indexed

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 
 import apsw
 
+from enrollscope.odata.edm.layout import Record
 from enrollscope.odata.errors import ODataError, ServiceUnavailable
-from enrollscope.odata.layout import Record
 from enrollscope.store.base import StoreRefused
 from enrollscope.store.batch import Batch, Outcome, Unit, commands_of, place_of
 from enrollscope.store.sqlite_file import connect, refusing

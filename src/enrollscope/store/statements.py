@@ -27,12 +27,12 @@ from sqlalchemy import (
     tuple_,
 )
 
-from enrollscope.odata.bound import Bound
-from enrollscope.odata.edm import EnumType, Primitive
+from enrollscope.odata.edm.layout import Layout
+from enrollscope.odata.edm.model import EnumType, Primitive
 from enrollscope.odata.errors import BadRequest, NotBuilt
-from enrollscope.odata.layout import Layout
-from enrollscope.odata.plan import Order, Paging, Query, Step
-from enrollscope.odata.textform import TextForm
+from enrollscope.odata.json.text_form import TextForm
+from enrollscope.odata.plan.bound import Bound
+from enrollscope.odata.plan.queries import Order, Paging, Query, Step
 from enrollscope.store.dialects import Dialect, Sql
 from enrollscope.store.expressions import Expressions
 from enrollscope.store.index_reading import Lookup

@@ -6,9 +6,9 @@ from sqlalchemy import ColumnElement, case, false, func, literal, null, select, 
 from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.sql.selectable import TableValuedAlias
 
-from enrollscope.odata.bound import Bound, Inside, Present, Quantified, Quantifier, ScalarType, Size, Source, Whole
-from enrollscope.odata.edm import EnumType, Primitive
-from enrollscope.odata.plan import Positions
+from enrollscope.odata.edm.model import EnumType, Primitive
+from enrollscope.odata.plan.bound import Bound, Inside, Present, Quantified, Quantifier, ScalarType, Size, Source, Whole
+from enrollscope.odata.plan.queries import Positions
 from enrollscope.store.dialects import Dialect, Sql
 from enrollscope.store.schema import BOOLEAN, INTEGER, TEXT
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from enrollscope.model.events import SCHEMA
+from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import OutcomeUnknown, ServiceUnavailable
-from enrollscope.odata.plan import Actor, Command, Create, Delete, Update
-from enrollscope.odata.values import Instant
+from enrollscope.odata.plan.commands import Actor, Command, Create, Delete, Update
 from enrollscope.store.base import Store
 from enrollscope.store.history import MIGRATIONS
 from enrollscope.store.postgres import PostgresStore

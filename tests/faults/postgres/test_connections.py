@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from enrollscope.odata.errors import OutcomeUnknown, ServiceUnavailable
-from enrollscope.odata.plan import Update
+from enrollscope.odata.plan.commands import Update
 from enrollscope.store.postgres_connections import Target
 from tests.faults.postgres.proxy import Cut, Wire
 from tests.faults.postgres.storm import STORED, TYPES, Storm, actor, judge, migrated, raging, started, store_at

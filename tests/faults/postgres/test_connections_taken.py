@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
+from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import ServiceUnavailable
-from enrollscope.odata.plan import Create
-from enrollscope.odata.values import Instant
+from enrollscope.odata.plan.commands import Create
 from enrollscope.store.base import Store
 from enrollscope.store.postgres_connections import Target
 from tests.faults.postgres.storm import KIND, STORED, actor, migrated, started, store_at

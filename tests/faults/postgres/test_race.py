@@ -5,10 +5,10 @@ from collections import Counter
 
 import pytest
 
+from enrollscope.odata.edm.layout import VERSION
+from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import PreconditionFailed
-from enrollscope.odata.layout import VERSION
-from enrollscope.odata.plan import Create, Precondition, Update
-from enrollscope.odata.values import Instant
+from enrollscope.odata.plan.commands import Create, Precondition, Update
 from enrollscope.store.base import Store, Written
 from enrollscope.store.postgres_connections import Target
 from tests.faults.ledger import replay

@@ -1,0 +1,1 @@
+"""What a model says of itself: `$metadata`, OpenAPI, the service document."""

@@ -1,0 +1,1 @@
+"""What requests come to: plain values, for whoever carries them out."""
