@@ -19,6 +19,7 @@ class Load:
 
     Attributes:
         keys: file of entity ids, one a line; each request takes the next, in an order of its connection's own.
+        if_match: the value of `If-Match`; without it there is no such header.
     """
 
     method: str
@@ -26,6 +27,7 @@ class Load:
     token: str
     keys: Path
     body: str = ""
+    if_match: str = ""
 
 
 def run(url: str, load: Load, *, connections: int, seconds: int) -> float:
@@ -38,7 +40,7 @@ def run(url: str, load: Load, *, connections: int, seconds: int) -> float:
     if wrk is None:
         raise BenchFailed("wrk is needed: apt-get install wrk")
     command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(SCRIPT), url, "--"]
-    command += [load.method, load.path, load.token, str(load.keys), load.body]
+    command += [load.method, load.path, load.token, str(load.keys), load.body, load.if_match]
     output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60).stdout
     if problem := re.search(r"Non-2xx.*|Socket errors.*", output):
         raise BenchFailed(f"{load.method} {load.path}: {problem[0]}")

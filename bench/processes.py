@@ -46,7 +46,8 @@ def running(command: list[str], port: int, path: str) -> Iterator[float]:
         BenchFailed: none came within 30 seconds.
     """
     started = time.perf_counter()
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(Path.cwd())})
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
     try:
         while not answers(port, path):
             if process.poll() is not None or time.perf_counter() - started > 30:

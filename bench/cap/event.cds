@@ -1,6 +1,6 @@
 namespace bench;
 
-entity Events {
+aspect Event {
   key id                  : UUID;
   eventDateTime           : Timestamp;
   correlationId           : String(100);

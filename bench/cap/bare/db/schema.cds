@@ -1,0 +1,5 @@
+using { bench.Event } from '../../event';
+
+namespace bench;
+
+entity Events : Event {}
