@@ -388,7 +388,7 @@ def _text(value: Any, kind: ScalarType | None, offset: int) -> str | None:
         case _ if isinstance(value, float):
             return repr(value + 0.0).replace("inf", "INF")
         case _:
-            return format(value, "f") if isinstance(value, Decimal) else str(value)
+            return format(value or abs(value), "f") if isinstance(value, Decimal) else str(value)
 
 
 def _clock(ticks: int) -> str:
@@ -484,7 +484,7 @@ def _part(name: str, value: Any, kind: ScalarType | None, offset: int) -> Any:
     if kind is Primitive.TIME_OF_DAY:
         hour, minute, second = value.split(":")
         parts = {"hour": int(hour), "minute": int(minute), "second": int(second[:2])}
-        return Decimal("0." + second[3:]) if name == "fractionalseconds" else parts[name]
+        return Decimal(second[3:]) / 10_000_000 if name == "fractionalseconds" else parts[name]
     local = value + offset * 600_000_000
     days, of_day = divmod(local, 864_000_000_000)
     day = date(1, 1, 1) + timedelta(days=days)

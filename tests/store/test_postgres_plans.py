@@ -149,7 +149,7 @@ def test_a_question_is_answered_from_an_index(filled: str, query: str, indexes: 
     assert not [kind for kind in kinds if "Seq Scan" in kind], kinds
     used = {node["Index Name"] for node in nodes(top) if "Index Name" in node}
     assert any(re.fullmatch(indexes, name) for name in used), used
-    assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < 4000
+    assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < 8000
 
 
 @pytest.mark.parametrize(
@@ -164,9 +164,10 @@ def test_what_is_rare_is_counted_from_an_index(filled: str, search: str, count: 
     plan = bound(f"$search={search}", "deviceManagement/troubleshootingEvents/$count")
     assert isinstance(plan, CountCollection)
     top = explained(filled, plan.query, plan.paging, count=True)
-    assert {node["Index Name"] for node in nodes(top) if "Index Name" in node} == {"events_index_with_text"}
+    used = {node["Index Name"] for node in nodes(top) if "Index Name" in node}
+    assert used == {"events_index_with_text", "events_pkey"}
     assert sum(node["Actual Rows"] for node in nodes(top) if node["Node Type"] == "Bitmap Heap Scan") == count
-    assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < 3000
+    assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < 6000
 
 
 def test_a_user_by_navigation_is_answered_from_an_index(filled: str) -> None:

@@ -81,7 +81,7 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$SELECT left(odata_substring(t, s), greatest(least(n, 2147483647), 0)::int)$$;
 
 CREATE OR REPLACE FUNCTION odata_seconds(ticks bigint) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-AS $$SELECT (ticks * 0.0000001)::text$$;
+AS $$SELECT trim_scale(ticks * 0.0000001)::text$$;
 
 CREATE OR REPLACE FUNCTION odata_date(ticks bigint) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$SELECT to_char(DATE '0001-01-01' + (ticks / 864000000000)::int, 'YYYY-MM-DD')$$;

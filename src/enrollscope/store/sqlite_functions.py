@@ -134,8 +134,8 @@ def compare_decimals(left: str, right: str) -> int:
 
 
 def decimal_text(value: Decimal) -> str | None:
-    """The stored form: no exponent."""
-    return None if value.is_nan() else format(value, "f")
+    """The stored form: no exponent, and no sign of a zero."""
+    return None if value.is_nan() else format(value or abs(value), "f")
 
 
 def substring(text: str, start: int, length: int | None = None) -> str:
