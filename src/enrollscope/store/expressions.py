@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import assert_never
 
-from sqlalchemy import Table, and_, bindparam, case, cast, false, func, literal, null, or_, select, true
+from sqlalchemy import Table, and_, bindparam, case, cast, false, func, literal, null, select, true
 from sqlalchemy.sql.elements import Grouping
 
 from enrollscope.odata.edm.layout import Layout
@@ -50,6 +50,7 @@ from enrollscope.odata.plan.bound import (
 from enrollscope.odata.plan.promotion import NUMBERS, common_type
 from enrollscope.odata.plan.queries import Positions
 from enrollscope.store.composites import Composites
+from enrollscope.store.conditions import balanced
 from enrollscope.store.dialects import FLOATS, WHITE_SPACE, Dialect, Sql, own_function
 from enrollscope.store.names import READERS, field_name
 from enrollscope.store.schema import BOOLEAN, INTEGER, TEXT, scalar_type
@@ -58,7 +59,6 @@ from enrollscope.store.structured import Structured
 
 _INSTANT = Primitive.DATE_TIME_OFFSET
 _TICKS_PER_MINUTE = 60 * TICKS_PER_SECOND
-_FLAT = 64
 _LAST_TICKS = Instant.parse("9999-12-31T23:59:59.9999999Z").ticks
 
 _TIMES = (_INSTANT, Primitive.DATE, Primitive.TIME_OF_DAY, Primitive.DURATION)
@@ -125,7 +125,7 @@ class Expressions:
             return and_(needed, self.value(bound))
         match bound:
             case Combine(operator=operator):
-                return _balanced(operator, [self.holds(part) for part in _parts(bound)])
+                return balanced(operator, [self.holds(part) for part in _parts(bound)])
             case Compare(operator=operator, left=left, right=right):
                 return self._compare(operator, left, right)
             case In(operand=operand, items=items):
@@ -169,7 +169,7 @@ class Expressions:
         """The value of a condition, null included."""
         match bound:
             case Combine(operator=operator):
-                return _balanced(operator, [self.value(part) for part in _parts(bound)])
+                return balanced(operator, [self.value(part) for part in _parts(bound)])
             case Not(operand=operand):
                 return Grouping(~Grouping(self.value(operand)))  # what `~` becomes may bind less than what is around it
             case Compare() | In() | SameText():
@@ -276,7 +276,7 @@ class Expressions:
         if plain and operand.type is not None:
             column = self._dialect.comparable(self.value(operand), operand.type)
             conditions.append(column.in_([self.comparable(item) for item in plain]))
-        return _balanced(Logic.OR, conditions)
+        return balanced(Logic.OR, conditions)
 
     def _same_text(self, left: Bound, right: Bound) -> Sql:
         first, second = func.lower(self.value(left), type_=TEXT), func.lower(self.value(right), type_=TEXT)
@@ -463,19 +463,6 @@ def _parts(bound: Combine) -> Iterator[Bound]:
             waiting += (part.right, part.left)
         else:
             yield part
-
-
-def _balanced(logic: Logic, conditions: list[Sql]) -> Sql:
-    """Join conditions, many of them as a tree that is as flat as can be: databases bound the depth of an expression."""
-    if not conditions:
-        return false() if logic is Logic.OR else true()
-    if len(conditions) <= _FLAT:
-        return Grouping(or_(*conditions) if logic is Logic.OR else and_(*conditions))
-    # Joined by an operator that SQLAlchemy takes for a custom one: chains of its own it would flatten again.
-    join = "OR" if logic is Logic.OR else "AND"
-    half = len(conditions) // 2
-    left, right = _balanced(logic, conditions[:half]), _balanced(logic, conditions[half:])
-    return Grouping(left.op(join, return_type=BOOLEAN)(right))
 
 
 def _in_calendar(ticks: Sql) -> Sql:
