@@ -4,7 +4,6 @@ What a database lacks it is given as functions of one name in both: `sqlite_func
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol, assert_never
 
@@ -21,7 +20,6 @@ from sqlalchemy import (
     func,
     literal,
     null,
-    true,
     type_coerce,
 )
 from sqlalchemy.dialects import sqlite
@@ -47,15 +45,6 @@ WHITE_SPACE = (
 
 EPOCH_SECONDS = 62_135_596_800
 """Seconds from 0001-01-01 to 1970-01-01."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ids:
-    """The ids of a row for a search: all as one text in lower case, those that are no GUIDs, parts of the others."""
-
-    together: Sql
-    odd: Sql
-    parts: Sql
 
 
 class Dialect(Protocol):
@@ -184,19 +173,6 @@ class Dialect(Protocol):
 
     def mentions(self, text: Sql, values: list[Sql]) -> Sql:
         """Whether at least one of the values contains the text in any case; never null."""
-        ...
-
-    def stands_in(self, text: Sql, texts: list[Sql], ids: Ids) -> Sql:
-        """What an index can tell: true where a string of the row, or one in its JSON, contains the text in any case.
-
-        Args:
-            texts: all strings of the row but the ids, JSON as it is stored, in lower case.
-            ids: what is likely to be GUIDs.
-        """
-        ...
-
-    def stands_in_one(self, text: Sql, value: Sql) -> Sql:
-        """As `stands_in`, of one that is no id."""
         ...
 
     def aggregate(self, method: Method, kind: ScalarType, value: Sql) -> Sql:
@@ -378,14 +354,6 @@ class SqliteDialect:
     def mentions(self, text: Sql, values: list[Sql]) -> Sql:
         """One call for all values."""
         return own_function("mentions", BOOLEAN, text, *values)
-
-    def stands_in(self, text: Sql, texts: list[Sql], ids: Ids) -> Sql:  # noqa: ARG002 - there is no such index
-        """Nothing is known."""
-        return true()
-
-    def stands_in_one(self, text: Sql, value: Sql) -> Sql:  # noqa: ARG002 - there is no such index
-        """Nothing is known."""
-        return true()
 
     def aggregate(self, method: Method, kind: ScalarType, value: Sql) -> Sql:
         """Decimals are text: their sum is one of our functions, their order one of our collations."""

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import Column, UnaryExpression, and_, case, cast, collate, false, func, literal, or_
+from sqlalchemy import Column, UnaryExpression, case, cast, collate, false, func, literal, or_
 from sqlalchemy import column as named_column
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, array, asyncpg
 from sqlalchemy.engine import Dialect as Compiler
-from sqlalchemy.sql.elements import False_, Grouping, Null, True_
+from sqlalchemy.sql.elements import False_, Null, True_
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import Date, Numeric
 
@@ -14,7 +14,7 @@ from enrollscope.odata.edm.model import Primitive
 from enrollscope.odata.edm.values import TICKS_PER_SECOND
 from enrollscope.odata.plan.bound import Operator, ScalarType
 from enrollscope.odata.plan.queries import Method
-from enrollscope.store.dialects import FAMILIES, FLOATS, Ids, Sql, decimal_average, own_function, plain_aggregate
+from enrollscope.store.dialects import FAMILIES, FLOATS, Sql, decimal_average, own_function, plain_aggregate
 from enrollscope.store.schema import BOOLEAN, FLOAT, INTEGER, TEXT, scalar_type
 
 _TICKS_PER_DAY = 86_400 * TICKS_PER_SECOND
@@ -178,19 +178,6 @@ class PostgresDialect:
         sought = self.cased("tolower", text)
         found = [self.position(self.cased("tolower", value), sought) > 0 for value in values]
         return func.coalesce(or_(false(), *found), false(), type_=BOOLEAN)
-
-    def stands_in(self, text: Sql, texts: list[Sql], ids: Ids) -> Sql:
-        """By trigrams, or in an id; of GUIDs the index has parts that a short text need not meet."""
-        pattern = own_function("pattern", TEXT, text)
-        parts = own_function("guid_parts_of", ARRAY(TEXT), text)
-        # Without the whole id the server would expect far more rows, and look through all of them in order.
-        some = and_(ids.parts.op("&&", return_type=BOOLEAN)(parts), ids.together.like(pattern))
-        unknown = func.cardinality(parts, type_=INTEGER) == literal(0, INTEGER)
-        return Grouping(or_(*(value.like(pattern) for value in (*texts, ids.odd)), some, unknown))
-
-    def stands_in_one(self, text: Sql, value: Sql) -> Sql:
-        """By trigrams."""
-        return value.like(own_function("pattern", TEXT, text))
 
     def aggregate(self, method: Method, kind: ScalarType, value: Sql) -> Sql:
         """Sums of integers are numeric to the server, and its averages have fewer digits than ours."""

@@ -6,7 +6,7 @@ Every statement is bound to one tenant, its first parameter.
 # ruff: noqa: S608 - what is put into the texts are names of the model; values are parameters, always
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
@@ -52,6 +52,10 @@ _ENTRY_AT = (
 )
 
 
+_REMEMBERED = 256
+"""Statements for so many sets of columns are kept; clients rarely change more than a few."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """Where the last entry of a batch lies in the log, and what it says.
@@ -84,6 +88,7 @@ class KeyedStatements:
     insert: str
     delete: str
     index: IndexTable
+    _updates: dict[tuple[int, ...], str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, layout: Layout, index: IndexTable) -> "KeyedStatements":
@@ -116,6 +121,14 @@ class KeyedStatements:
 
     def update(self, places: Sequence[int]) -> str:
         """The statement that sets some columns; the first of them is the key."""
+        shape = tuple(places)
+        if shape not in self._updates:
+            if len(self._updates) >= _REMEMBERED:
+                self._updates.clear()
+            self._updates[shape] = self._update(shape)
+        return self._updates[shape]
+
+    def _update(self, places: Sequence[int]) -> str:
         columns, kinds = [self.columns[place] for place in places], [self.kinds[place] for place in places]
         assignments = ", ".join(f"{name} = n.{name}" for name in columns[1:])
         rows = _unnested(columns, kinds)

@@ -56,7 +56,7 @@ class Rows:
                 first, columns = index.table, index.columns
             else:
                 led = reading is Reading.BESIDE
-                self._beside = _Beside(index, Strings(layout, index, dialect), led)
+                self._beside = _Beside(index, Strings(layout, index), led)
                 columns = columns | index.columns if led else columns
         strings = None if self._beside is None else self._beside.strings
         self.expressions = Expressions(layout, table, dialect, columns, strings)

@@ -5,6 +5,9 @@ That a text stands somewhere in the row is demanded beside the condition, and ne
 
 from collections.abc import Callable
 
+from sqlalchemy import ARRAY, and_, func, literal, or_
+from sqlalchemy.sql.elements import Grouping
+
 from enrollscope.odata.edm.layout import Layout
 from enrollscope.odata.edm.model import Primitive
 from enrollscope.odata.plan.bound import (
@@ -20,9 +23,10 @@ from enrollscope.odata.plan.bound import (
     Quantified,
     Quantifier,
 )
-from enrollscope.store.dialects import Dialect, Ids, Sql
+from enrollscope.store.dialects import Sql, own_function
 from enrollscope.store.index_reading import Lookup
 from enrollscope.store.index_table import GUID_PARTS, IDS, ODD_IDS
+from enrollscope.store.schema import BOOLEAN, INTEGER, TEXT
 
 
 class Strings:
@@ -32,12 +36,11 @@ class Strings:
         asked: whether a condition made use of the index table, which must then be joined.
     """
 
-    def __init__(self, layout: Layout, lookup: Lookup, dialect: Dialect) -> None:
+    def __init__(self, layout: Layout, lookup: Lookup) -> None:
         own = lookup.table.c
         self._lower: dict[str, Sql] = {column.sources[0]: own[column.name] for column in lookup.form.lower}
-        self._ids = Ids(own[IDS], own[ODD_IDS], own[GUID_PARTS])
+        self._ids, self._odd_ids, self._guid_parts = own[IDS], own[ODD_IDS], own[GUID_PARTS]
         self._layout = layout
-        self._dialect = dialect
         self.asked = False
 
     def needed(self, condition: Bound, value: Callable[[Bound], Sql]) -> Sql | None:
@@ -53,13 +56,27 @@ class Strings:
     def _needed(self, condition: Bound, value: Callable[[Bound], Sql]) -> Sql | None:
         text = text_sought(condition)
         if text is not None:
-            return self._dialect.stands_in(value(text), list(self._lower.values()), self._ids)
+            return self._somewhere(value(text))
         match condition:
             case Call(name="contains", arguments=(Column(property=name, type=Primitive.STRING), Parameter() as part)):
                 lower = self._lower.get(self._layout.names[self._layout.index[name]])
-                return None if lower is None else self._dialect.stands_in_one(value(part), lower)
+                return None if lower is None else lower.like(_pattern(value(part)))
             case _:
                 return None
+
+    def _somewhere(self, text: Sql) -> Sql:
+        """By trigrams, or in an id; of GUIDs the index has parts that a short text need not meet."""
+        pattern = _pattern(text)
+        parts = own_function("guid_parts_of", ARRAY(TEXT), text)
+        # Without the whole id the server would expect far more rows, and look through all of them in order.
+        some = and_(self._guid_parts.op("&&", return_type=BOOLEAN)(parts), self._ids.like(pattern))
+        unknown = func.cardinality(parts, type_=INTEGER) == literal(0, INTEGER)
+        found = [value.like(pattern) for value in (*self._lower.values(), self._odd_ids)]
+        return Grouping(or_(*found, some, unknown))
+
+
+def _pattern(text: Sql) -> Sql:
+    return own_function("pattern", TEXT, text)
 
 
 def text_sought(condition: Bound) -> Bound | None:
