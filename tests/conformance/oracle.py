@@ -478,7 +478,7 @@ def _fold(text: str | None) -> str | None:
 
 def _part(name: str, value: Any, kind: ScalarType | None, offset: int) -> Any:
     if kind is Primitive.DURATION:
-        return Decimal(value).scaleb(-7)
+        return Decimal(value) / 10_000_000
     if kind is Primitive.DATE:
         return getattr(date.fromisoformat(value), name)
     if kind is Primitive.TIME_OF_DAY:

@@ -1,42 +1,31 @@
 """The store on PostgreSQL: any number of processes serve one database.
 
-Changes go in group commits, one batch of a tenant at a time (`lanes.py`); reads by key share trips (`coalescing.py`).
-What can be tried again without harm is tried again for a while (`postgres_retries.py`): everything, as long as nothing
-was committed. What became of a commit whose answer got lost is looked up in the log (`postgres_rows.Rows.holds`).
+Changes go in group commits (`lanes.py`, `postgres_commits.py`); reads by key share trips (`coalescing.py`). What can be
+tried again without harm is tried again for a while (`postgres_retries.py`): everything, as long as nothing was
+committed. What became of a commit whose answer got lost is looked up in the log.
 """
 
 import asyncio
 import importlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
-
-import asyncpg
 
 from enrollscope.odata.edm.layout import Layout, Record
 from enrollscope.odata.edm.schema import Schema
-from enrollscope.odata.errors import ODataError
 from enrollscope.odata.json.text_form import TextForm
 from enrollscope.odata.plan.commands import Command
 from enrollscope.odata.plan.queries import Page, Paging, Query
 from enrollscope.store.base import Change, PageText, StoreRefused, Written
-from enrollscope.store.batch import Batch, Outcome, Unit, commands_of, place_of
 from enrollscope.store.coalescing import Coalescing
 from enrollscope.store.history import History
 from enrollscope.store.lanes import Lanes
-from enrollscope.store.postgres_connections import (
-    Connection,
-    Connections,
-    Failure,
-    Target,
-    failure_of,
-    unavailable,
-)
+from enrollscope.store.postgres_commits import Commits
+from enrollscope.store.postgres_connections import Connection, Connections, Target, unavailable
 from enrollscope.store.postgres_migrations import check_server, newer, refusing, revision_of, shown
 from enrollscope.store.postgres_poolers import check_pooler
-from enrollscope.store.postgres_retries import persistently, settled
-from enrollscope.store.postgres_rows import Mark, Rows
+from enrollscope.store.postgres_retries import persistently
+from enrollscope.store.postgres_rows import Rows
 
 if TYPE_CHECKING:
     from enrollscope.store.postgres_questions import Questions
@@ -56,19 +45,6 @@ _ASKING = {"plan_cache_mode": "force_custom_plan"}
 
 _SECRET = "SELECT value FROM secrets WHERE name = $1"  # noqa: S105 - a statement, not a secret
 _INSERT_ONCE = "INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING"
-
-
-# A row that another transaction holds, or one that takes too long, must not fail those that share a batch with it.
-_ONE_MAY_BE_AT_FAULT = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
-
-
-class _Unsettled(Exception):
-    """The connection broke while a commit was under way."""
-
-    def __init__(self, mark: Mark, outcomes: Sequence[Outcome]) -> None:
-        super().__init__("commit without an answer")
-        self.mark = mark
-        self.outcomes = outcomes
 
 
 class PostgresStore:
@@ -99,10 +75,11 @@ class PostgresStore:
         """See `base.Store`."""
         if self._running is None:
             await self._examine()
+            writers = Connections(self._target, _WRITERS, _BY_KEY)
             self._running = _Running(
-                Lanes(self._commit, self._queue),
+                Lanes(Commits(self._target, self._layouts, self._rows, writers).commit, self._queue),
                 Coalescing(self._find, _KEY_READERS),
-                Connections(self._target, _WRITERS, _BY_KEY),
+                writers,
                 Connections(self._target, _KEY_READERS, _BY_KEY),
                 Connections(self._target, _ASKERS, _ASKING),
             )
@@ -218,59 +195,6 @@ class PostgresStore:
                 return await work(connection)
 
         return await persistently(self._target.retry_seconds, ask)
-
-    async def _commit(self, tenant: str, units: Sequence[Unit]) -> Sequence[Outcome]:
-        """Make a batch durable. Raises when one of its commands may be at fault, so that they are tried one by one."""
-
-        async def attempt() -> Sequence[Outcome]:
-            try:
-                return await self._attempt(tenant, units)
-            except _Unsettled as unsettled:
-                if await settled(self._target.settle_seconds, partial(self._holds, unsettled.mark)):
-                    return unsettled.outcomes
-                raise ConnectionResetError("the commit did not take effect") from unsettled
-
-        try:
-            return await persistently(self._target.retry_seconds, attempt)
-        except ODataError as failure:
-            if len(units) > 1 and isinstance(failure.__cause__, _ONE_MAY_BE_AT_FAULT):
-                raise
-            return [failure] * len(units)
-
-    async def _attempt(self, tenant: str, units: Sequence[Unit]) -> Sequence[Outcome]:
-        async with self._started().writers.lease() as connection:
-            await connection.execute("BEGIN")
-            batch = Batch.over(self._layouts, await self._lock(connection, tenant, units))
-            batch.apply(units)
-            if not batch.log:
-                await connection.execute("ROLLBACK")
-                return batch.outcomes
-            mark = await self._rows.write(connection, tenant, batch)
-            try:
-                done = await connection.execute("COMMIT")
-            except Exception as error:
-                if failure_of(error) is Failure.LOST:
-                    raise _Unsettled(mark, batch.outcomes) from error
-                raise
-            if done != "COMMIT":
-                raise unavailable(f"The database answered a commit with {done}. Nothing was changed.")
-            return batch.outcomes
-
-    async def _lock(
-        self, connection: Connection, tenant: str, units: Sequence[Unit]
-    ) -> dict[tuple[str, str, str], Record | None]:
-        keys: dict[str, set[str]] = {}
-        for _, stored, key in map(place_of, commands_of(units)):
-            keys.setdefault(stored, set()).add(key)
-        rows: dict[tuple[str, str, str], Record | None] = {}
-        for stored in sorted(keys):
-            found = await self._rows.lock(connection, tenant, stored, keys[stored])
-            rows.update({(tenant, stored, key): found.get(key) for key in keys[stored]})
-        return rows
-
-    async def _holds(self, mark: Mark) -> bool:
-        async with self._started().writers.lease() as connection, connection.transaction():
-            return await self._rows.holds(connection, mark)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,15 @@
 CREATE TABLE IF NOT EXISTS positions (tenant_id TEXT COLLATE "C" NOT NULL PRIMARY KEY, last BIGINT NOT NULL)
 WITH (fillfactor = 50);
 
+-- True if as many rows were written as were to be. If not, others changed them first, and the transaction fails as one
+-- that is to be tried again.
+CREATE OR REPLACE FUNCTION store_all_written(written bigint, expected bigint) RETURNS boolean LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF written = expected THEN RETURN true; END IF;
+  RAISE serialization_failure USING MESSAGE = (expected - written) || ' rows have changed since they were read';
+END$$;
+
 CREATE OR REPLACE FUNCTION odata_tolower(t text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$SELECT lower(t COLLATE "und-x-icu")$$;
 

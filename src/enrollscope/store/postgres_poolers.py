@@ -6,6 +6,8 @@ prepared statements, unless it knows them, nor the limits that the service sets 
 
 import uuid
 
+import asyncpg
+
 from enrollscope.store.base import StoreRefused
 from enrollscope.store.postgres_connections import Connection, Target
 
@@ -17,6 +19,11 @@ IGNORED = (
     "ignore_startup_parameters = statement_timeout, lock_timeout, idle_in_transaction_session_timeout, jit, "
     "plan_cache_mode, enable_seqscan. A migration needs the server itself."
 )
+
+
+def had_no_connection(error: BaseException) -> bool:
+    """Whether PgBouncer gave up because no connection to the server became free: it has passed nothing on."""
+    return isinstance(error, asyncpg.PostgresError) and "query_wait_timeout" in str(error)
 
 
 async def stands_between(connection: Connection) -> bool:

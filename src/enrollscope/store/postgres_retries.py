@@ -42,16 +42,16 @@ async def persistently(seconds: float, attempt: Callable[[], Awaitable[T]]) -> T
                     assert_never(never)
 
 
-async def settled(seconds: float, look: Callable[[], Awaitable[bool]]) -> bool:
-    """Look whether a commit took effect, until somebody can tell.
+async def settled(seconds: float, settle: Callable[[], Awaitable[T]]) -> T:
+    """Find out what came of a commit, or make it, until that succeeds.
 
     Raises:
-        OutcomeUnknown: nobody could.
+        OutcomeUnknown: it did not.
     """
     pauses = _Pauses(seconds)
     while True:
         try:
-            return await look()
+            return await settle()
         except Exception as error:
             if failure_of(error) is Failure.FAULT and not isinstance(error, ODataError):
                 raise

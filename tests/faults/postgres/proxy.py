@@ -1,4 +1,4 @@
-"""A wire between a client and PostgreSQL that can be cut at a COMMIT: before it reaches the server, or behind it."""
+"""A wire between a client and PostgreSQL that can be cut at a commit: before it reaches the server, or behind it."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -6,6 +6,10 @@ from enum import Enum
 
 _COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
 """The message of the simple query protocol, with its length."""
+_SYNC = b"S\x00\x00\x00\x04"
+"""The last message for a statement with parameters: outside of a transaction the server then commits."""
+_KINDS = (b"created", b"updated", b"deleted")
+"""What only the parameters of a statement that writes to the log hold."""
 
 
 class Cut(Enum):
@@ -17,7 +21,7 @@ class Cut(Enum):
 
 @dataclass(slots=True)
 class Wire:
-    """Forwards connections to a server.
+    """Forwards connections to a server. Within a transaction a statement that writes counts as a commit, too.
 
     Attributes:
         cut: what happens to every `every`-th commit; `None`: nothing.
@@ -81,7 +85,11 @@ class Wire:
         back: asyncio.Task[None],
     ) -> None:
         while data := await reader.read(65_536):
-            if data == _COMMIT and self._is_to_be_cut():
+            # "B" binds parameters to a statement.
+            while data[:1] == b"B" and not data.endswith(_SYNC):
+                data += await reader.read(65_536)
+            commits = data == _COMMIT or (data[:1] == b"B" and any(kind in data for kind in _KINDS))
+            if commits and self._is_to_be_cut():
                 if self.cut is Cut.AFTER:
                     back.cancel()
                     await asyncio.gather(back, return_exceptions=True)

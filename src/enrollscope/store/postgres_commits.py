@@ -1,0 +1,146 @@
+"""How a batch becomes durable in PostgreSQL, exactly once, whatever happens on the way.
+
+At first without locks: what the batch concerns is read, and one statement writes all of it unless a row has changed
+since (`postgres_writing.py`). If one has, or if nobody knows what came of that statement, the batch is made again in a
+transaction that locks its rows: none of them changes any more while the log is asked whether the change is there, and a
+statement that is still on its way comes too late for them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import asyncpg
+
+from enrollscope.odata.edm.layout import Layout
+from enrollscope.odata.errors import ODataError
+from enrollscope.store.batch import Batch, Outcome, Unit, commands_of, place_of
+from enrollscope.store.postgres_connections import Connection, Connections, Failure, Target, failure_of, unavailable
+from enrollscope.store.postgres_poolers import had_no_connection
+from enrollscope.store.postgres_retries import persistently, settled
+from enrollscope.store.postgres_rows import Mark, Rows
+
+# A row that another transaction holds, or one that takes too long, must not fail those that share a batch with it.
+_ONE_MAY_BE_AT_FAULT = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
+
+
+class _Unsettled(Exception):
+    """The connection broke while a commit was under way."""
+
+    def __init__(self, mark: Mark, outcomes: Sequence[Outcome]) -> None:
+        super().__init__("commit without an answer")
+        self.mark = mark
+        self.outcomes = outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Commits:
+    """Commits batches of one tenant each, over connections of its own."""
+
+    target: Target
+    layouts: Mapping[str, Layout]
+    rows: Rows
+    writers: Connections
+
+    async def commit(self, tenant: str, units: Sequence[Unit]) -> Sequence[Outcome]:
+        """Make a batch durable.
+
+        Raises:
+            ODataError: one of its commands may be at fault, so that they are to be tried one by one.
+        """
+        overtaken = False
+
+        async def attempt() -> Sequence[Outcome]:
+            nonlocal overtaken
+            if not overtaken:
+                try:
+                    return await self._at_once(tenant, units)
+                except asyncpg.PostgresError as error:
+                    if failure_of(error) is not Failure.CONFLICT:
+                        raise
+                    overtaken = True
+            return await self._with_locks(tenant, units)
+
+        try:
+            try:
+                return await persistently(self.target.retry_seconds, attempt)
+            except _Unsettled as unsettled:
+                again = partial(self._again, tenant, units, [unsettled])
+                return await settled(self.target.settle_seconds, again)
+        except ODataError as failure:
+            if len(units) > 1 and isinstance(failure.__cause__, _ONE_MAY_BE_AT_FAULT):
+                raise
+            return [failure] * len(units)
+
+    async def _at_once(self, tenant: str, units: Sequence[Unit]) -> Sequence[Outcome]:
+        with _unsettled_when_lost() as sent:
+            async with self.writers.lease() as connection:
+                seen = await self.rows.see(connection, tenant, map(place_of, commands_of(units)), lock=False)
+                batch = Batch.over(self.layouts, seen.records)
+                batch.apply(units)
+                if batch.log:
+                    sent.marked(self.rows.mark(tenant, batch, seen), batch.outcomes)
+                    await self.rows.write(connection, tenant, batch, seen)
+                return batch.outcomes
+
+    async def _with_locks(
+        self, tenant: str, units: Sequence[Unit], lost: Sequence[_Unsettled] = ()
+    ) -> Sequence[Outcome]:
+        """Args: lost: attempts that may have taken effect. If one has, then this is what came of it."""
+        with _unsettled_when_lost() as sent:
+            async with self.writers.lease() as connection:
+                await connection.execute("BEGIN")
+                seen = await self.rows.see(connection, tenant, map(place_of, commands_of(units)), lock=True)
+                for earlier in lost:
+                    if await self.rows.holds(connection, earlier.mark):
+                        await connection.execute("ROLLBACK")
+                        return earlier.outcomes
+                batch = Batch.over(self.layouts, seen.records)
+                batch.apply(units)
+                if not batch.log:
+                    await connection.execute("ROLLBACK")
+                    return batch.outcomes
+                await self.rows.write(connection, tenant, batch, seen)
+                sent.marked(self.rows.mark(tenant, batch, seen), batch.outcomes)
+                await _end(connection)
+                return batch.outcomes
+
+    async def _again(self, tenant: str, units: Sequence[Unit], lost: list[_Unsettled]) -> Sequence[Outcome]:
+        """Make what may have been lost, unless it is there."""
+        try:
+            return await self._with_locks(tenant, units, lost)
+        except _Unsettled as unsettled:
+            lost.append(unsettled)
+            raise ConnectionResetError("the commit has no answer") from unsettled
+
+
+@dataclass(slots=True)
+class _Sent:
+    """What is on its way to be committed, if anything is."""
+
+    mark: Mark | None = None
+    outcomes: Sequence[Outcome] = ()
+
+    def marked(self, mark: Mark, outcomes: Sequence[Outcome]) -> None:
+        """From now on it may take effect."""
+        self.mark, self.outcomes = mark, outcomes
+
+
+@contextmanager
+def _unsettled_when_lost() -> Iterator[_Sent]:
+    """Raises `_Unsettled` for a connection that is lost once something is on its way."""
+    sent = _Sent()
+    try:
+        yield sent
+    except Exception as error:
+        refused = isinstance(error, asyncpg.ReadOnlySQLTransactionError) or had_no_connection(error)
+        if sent.mark is not None and failure_of(error) is Failure.LOST and not refused:
+            raise _Unsettled(sent.mark, sent.outcomes) from error
+        raise
+
+
+async def _end(connection: Connection) -> None:
+    done = await connection.execute("COMMIT")
+    if done != "COMMIT":
+        raise unavailable(f"The database answered a commit with {done}. Nothing was changed.")
