@@ -16,8 +16,9 @@ def index_table(schema: Schema) -> IndexTable:
 def strays(server: Server, database: str, schema: Schema) -> list[str]:
     """Ids of rows that the index table of the first stored set lacks, has too many, or has with other values."""
     table = index_table(schema)
-    columns = ", ".join(f'"{column.name}"' for column in table.columns)
-    kept = f"SELECT tenant_id, id, {columns} FROM {table.name}"
-    made = "SELECT " + table.filled_from(schema.stored[0].name).partition("SELECT ")[2]
+    columns = ", ".join(f'"{name}"' for name in table.names)
+    kept = f"SELECT tenant_id, id, part, {columns} FROM {table.name}"
+    parts = table.filled_from(schema.stored[0].name).split(";")
+    made = " UNION ALL ".join(f"(SELECT {part.partition('SELECT ')[2]})" for part in parts)
     differences = f"(({made}) EXCEPT ({kept})) UNION ALL (({kept}) EXCEPT ({made}))"
     return server.psql(f"SELECT id FROM ({differences}) AS strays", database).splitlines()

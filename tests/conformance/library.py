@@ -83,7 +83,13 @@ MEMBER = EntityType(
     navigation=(NavigationProperty("loans", target="work", stored_in="works", link=Link("borrower")),),
 )
 
-WORKS = StoredSet("works", "work", default_order=("-issued",), often_changed=("genre", "pages", "title", "price"))
+WORKS = StoredSet(
+    "works",
+    "work",
+    default_order=("-issued",),
+    often_changed=("genre", "pages", "title", "price"),
+    often_rewritten=("narrator",),
+)
 
 LIBRARY = Schema(
     namespace="example.library",

@@ -67,6 +67,8 @@ def value(url: str, function: str, *arguments: Any) -> Any:
         pytest.param("double_div", (SMALLEST, LARGEST), 0.0, id="div-vanishes"),
         pytest.param("double_div", (1.0, SMALLEST), INFINITY, id="div-by-smallest"),
         pytest.param("double_div", (0.25, SMALLEST), INFINITY, id="div-below-one-by-smallest"),
+        pytest.param("double_div", (3e-16, 0.9), 3e-16 / 0.9, id="div-of-little"),
+        pytest.param("double_div", (2.0**-50, SMALLEST), INFINITY, id="div-of-little-by-smallest"),
         pytest.param("double_div", (-1.0, 0.0), -INFINITY, id="div-by-zero"),
         pytest.param("double_div", (0.0, 0.0), None, id="div-zero-by-zero"),
         pytest.param("double_div", (SMALLEST, SMALLEST), 1.0, id="div-smallest"),

@@ -165,4 +165,5 @@ def test_the_manual_says_how_to_make_the_index_table_anew() -> None:
     """The statement in docs/operate.md is the one that fits the tables."""
     manual = Path("docs/operate.md").read_text(encoding="utf-8")
     said = " ".join(manual.split())
-    assert index_table(SCHEMA).filled_from("events").replace('"', "") in said
+    for statement in index_table(SCHEMA).filled_from("events").replace('"', "").split(";\n"):
+        assert statement in said

@@ -168,6 +168,7 @@ EVENTS = StoredSet(
     "deviceManagementTroubleshootingEvent",
     default_order=("-eventDateTime",),
     often_changed=("failureCategory",),
+    often_rewritten=("failureReason", "additionalInformation"),
 )
 
 SCHEMA = Schema(

@@ -1,7 +1,7 @@
 """Group commit: commands that wait at the same time share a transaction.
 
 There is no timer. While one batch is being committed the next one gathers, and it is as large as the disk makes it. Any
-database can stand behind it: it gets batches in the order of arrival, and never more at a time than it can make use of.
+database can stand behind it: it gets batches, in the order of arrival, one at a time.
 """
 
 import asyncio
@@ -27,8 +27,6 @@ class GroupCommit:
             raises, nothing of the batch was written.
         capacity: how many units may wait: commands, or several that belong together.
         largest: how many commands one batch may hold; more only if they belong together.
-        abreast: how many batches may be under way at a time. With more than one, commands that wait at the same time
-            may take effect in any order.
     """
 
     def __init__(
@@ -36,15 +34,12 @@ class GroupCommit:
         commit: Callable[[Sequence[Unit]], Awaitable[Sequence[Outcome]]],
         capacity: int,
         largest: int = _LARGEST_BATCH,
-        abreast: int = 1,
     ) -> None:
         self._commit = commit
         self._capacity = capacity
         self._largest = largest
-        self._abreast = abreast
         self._waiting: deque[_Waiting] = deque()
-        self._workers: set[asyncio.Task[None]] = set()
-        self._running = 0
+        self._worker: asyncio.Task[None] | None = None
         self._last = 0
         self._closed = False
 
@@ -77,23 +72,20 @@ class GroupCommit:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         self._waiting.append((unit, answer))
-        if self._running < self._abreast:
-            self._running += 1
-            worker = loop.create_task(self._work())
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
+        if self._worker is None:
+            self._worker = loop.create_task(self._work())
         return answer
 
     @property
     def busy(self) -> bool:
         """Whether a batch is being committed or waits for it."""
-        return self._running > 0
+        return self._worker is not None
 
     async def close(self) -> None:
         """Refuse what comes from now on, and return when what waits is written."""
         self._closed = True
-        while self._workers:
-            await asyncio.wait(self._workers)
+        if self._worker is not None:
+            await self._worker
 
     async def _work(self) -> None:
         while batch := self._take():
@@ -105,9 +97,8 @@ class GroupCommit:
                     answer.set_exception(outcome)
                 else:
                     answer.set_result(outcome)
-        self._running -= 1
-        if not self._running:
-            self._last = 0
+        self._worker = None
+        self._last = 0
 
     def _take(self) -> list[_Waiting]:
         """The next batch, without what was cancelled. The one place that decides who comes first.

@@ -27,14 +27,14 @@ from enrollscope.odata.plan.queries import Group, Keep, Query
 from enrollscope.store.dialects import Sql
 from enrollscope.store.index_table import IndexTable
 from enrollscope.store.indexes import Indexed
-from enrollscope.store.schema import TEXT
+from enrollscope.store.schema import TEXT, changing
 
 
 class Reading(Enum):
     """Where the rows of a query come from."""
 
     ROWS = auto()
-    """From the table of the set. Only what an index of strings can tell may be asked of the index table."""
+    """From the table of the set."""
 
     BESIDE = auto()
     """From both, by a value that is indexed apart: what both have is read, and sorted, from the index table."""
@@ -67,12 +67,16 @@ class Lookup:
     @property
     def columns(self) -> dict[str, Sql]:
         """Those that the rows have, too, by their names there."""
-        return {name: self.table.c[name] for name in (HEAD[KEY], *(column.name for column in self.form.plain))}
+        return {name: self.table.c[name] for name in (HEAD[KEY], *self.form.plain)}
+
+    @property
+    def of_tenant(self) -> list[Sql]:
+        """What keeps of the table one row for each row of the tenant: the part that has all `columns`."""
+        return [self.table.c.tenant_id == bindparam("odata_tenant", type_=TEXT), changing(self.table)]
 
     def belongs_to(self, rows: Table) -> list[Sql]:
         """What joins it to the rows. Both name the tenant, so that a distributed database looks in one place."""
-        own = self.table.c
-        return [own.tenant_id == bindparam("odata_tenant", type_=TEXT), own.id == rows.c.id]
+        return [*self.of_tenant, self.table.c.id == rows.c.id]
 
     def reading(self, query: Query, *, counted: bool) -> Reading:
         """The way for a query, or for the number of its rows."""

@@ -1,109 +1,148 @@
 """The index table of a stored set: what is asked of its rows and often changed, in a table beside it, on PostgreSQL.
 
 When a row changes in a column that some index of its table holds, PostgreSQL writes a new entry to every index of that
-table. Indexes of what often changes are therefore on a table of their own, with one row for each row of the set. A
-change of such a value rewrites these few, and the row itself stays in its place (a heap-only tuple). Whoever writes
-rows writes these in the same statement.
+table, and to an index of strings one for each run of characters in it. Indexes of what often changes are therefore on a
+table of their own, which has two rows for each row of the set: one of what often changes, and one of the strings that
+hardly ever do. A change rewrites the first of them, which is short, and the row itself stays in its place (a heap-only
+tuple). Whoever writes rows writes these in the same statement.
 
 Nothing here needs SQLAlchemy, which takes 0.5 s to import.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 from enrollscope.odata.edm.layout import HEAD, KEY, TYPE, Layout, Slot
 from enrollscope.odata.edm.model import EnumType, Primitive
 from enrollscope.store.indexes import Indexed
 from enrollscope.store.names import quoted
 
-IDS, ODD_IDS, GUID_PARTS = "ids_lower", "odd_ids", "guid_parts"
+PART, STRINGS, IDS, GUID_PARTS = "part", "strings_lower", "ids_lower", "guid_parts"
+
+
+class IndexPart(IntEnum):
+    """The rows of an index table that belong to a row of the set, by what stands for them in the column `part`."""
+
+    CHANGING = 0
+    LASTING = 1
 
 
 @dataclass(frozen=True, slots=True)
 class IndexColumn:
-    """One column, and what of the row it is made of.
+    """One column of one part, and what of the row it is made of.
 
     Attributes:
-        kind: its type in SQL.
         sources: columns of the row.
-        function: what makes its value of theirs; `None`: it is the value of the one.
+        made: the value in SQL, with `{0}` for the alias of the row.
     """
 
     name: str
-    kind: str
     sources: tuple[str, ...]
-    function: str | None = None
+    made: str
 
     def value(self, row: str) -> str:
         """How it is spelled in SQL, of a row that goes by an alias."""
-        columns = [f"{row}.{quoted(source)}" for source in self.sources]
-        match self.function:
-            case None:
-                return columns[0]
-            case "odata_tolower":
-                return f"odata_tolower({columns[0]})"
-            case "lower":
-                return f"lower(concat_ws(' ', {', '.join(columns)}))"
-            case function:
-                return f"{function}(ARRAY[{', '.join(columns)}])"
+        return self.made.format(row)
 
 
 @dataclass(frozen=True, slots=True)
 class IndexTable:
-    """The columns behind tenant and key.
+    """The columns behind tenant, key and part.
 
     Attributes:
-        plain: those that hold a value as the row does, under the same name.
-        lower: those that hold a string, or a structured value as JSON, in lower case, by the column of the row.
-        ids: the columns of the row that are likely to hold GUIDs. Of them are made `ids_lower`, all as one text, and
-            `odd_ids` and `guid_parts` (`postgres_objects.sql`).
+        plain: those that hold a value as the row does, under the same name, with their types in SQL. The lasting part
+            has only those of them that are never null.
+        parts: what is kept in each part: values as they are; strings, and structured values as JSON, joined in lower
+            case; of the columns that are likely to hold GUIDs all as one text, and what `postgres_objects.sql` makes of
+            them.
+        ids: those columns of the row.
     """
 
     name: str
-    plain: tuple[IndexColumn, ...]
-    lower: tuple[IndexColumn, ...]
+    plain: Mapping[str, str]
+    parts: Mapping[IndexPart, tuple[IndexColumn, ...]]
     ids: tuple[str, ...]
 
     @classmethod
     def of(cls, layout: Layout, indexed: Indexed) -> "IndexTable":
         """Read it off the model."""
-        names = [HEAD[TYPE], *(layout.names[layout.index[name]] for name in (*indexed.order, *indexed.apart))]
         kinds = dict(zip(layout.names, ("text", "text", "bigint", *map(column_type, layout.slots)), strict=True))
-        texts: list[str] = []
-        ids = [HEAD[KEY]]
-        for slot in layout.slots:
-            if slot.structured or slot.of.type is Primitive.STRING:
-                (ids if _is_id(slot) else texts).append(slot.name)
+        required = (HEAD[TYPE], *(layout.names[layout.index[name]] for name in indexed.order))
+        apart, rewritten = (
+            tuple(layout.names[layout.index[name]] for name in names) for names in (indexed.apart, indexed.rewritten)
+        )
+        plain = tuple(dict.fromkeys((*required, *apart)))
+        strings = [slot for slot in layout.slots if slot.structured or slot.of.type is Primitive.STRING]
+        ids = (HEAD[KEY], *(slot.name for slot in strings if _is_id(slot)))
+        texts = [slot.name for slot in strings if not _is_id(slot)]
+        changing = [name for name in texts if name in (*apart, *rewritten)]
+        lasting = [name for name in texts if name not in changing]
         return cls(
             name=index_table_name(layout.stored.name),
-            plain=tuple(IndexColumn(name, kinds[name], (name,)) for name in dict.fromkeys(names)),
-            lower=tuple(IndexColumn(f"{name}_lower", "text", (name,), "odata_tolower") for name in texts),
-            ids=tuple(ids),
+            plain={name: kinds[name] for name in plain},
+            parts={
+                IndexPart.CHANGING: (*map(_plain, plain), *_joined(changing)),
+                IndexPart.LASTING: (*map(_plain, dict.fromkeys(required)), *_joined(lasting, ids), *_of_ids(ids)),
+            },
+            ids=ids,
         )
 
     @property
-    def columns(self) -> tuple[IndexColumn, ...]:
-        """All of them."""
-        return (
-            *(*self.plain, *self.lower),
-            IndexColumn(IDS, "text", self.ids, "lower"),
-            IndexColumn(ODD_IDS, "text", self.ids, "odata_odd_ids"),
-            IndexColumn(GUID_PARTS, "text[]", self.ids, "odata_guid_parts"),
-        )
+    def names(self) -> tuple[str, ...]:
+        """Of all columns behind the part."""
+        return (*self.plain, STRINGS, IDS, GUID_PARTS)
+
+    def values(self, part: IndexPart, row: str) -> list[str]:
+        """What one part has in all columns, in SQL, of a row that goes by an alias."""
+        made = {column.name: column.value(row) for column in self.parts[part]}
+        return [made.get(name, "NULL") for name in self.names]
 
     def filled_from(self, rows: str) -> str:
-        """The statement that makes all of it from the rows, of every tenant. It has to be empty."""
-        names = ", ".join(quoted(column.name) for column in self.columns)
-        values = ", ".join(column.value("e") for column in self.columns)
-        return (
-            f"INSERT INTO {quoted(self.name)} (tenant_id, id, {names}) "  # noqa: S608 - names of the model
-            f"SELECT e.tenant_id, e.id, {values} FROM {quoted(rows)} AS e ORDER BY 1, 2"
+        """The statements that make all of it from the rows, of every tenant. It has to be empty."""
+        names = ", ".join(map(quoted, self.names))
+        return ";\n".join(
+            f"INSERT INTO {quoted(self.name)} (tenant_id, id, {PART}, {names}) "  # noqa: S608 - names of the model
+            f"SELECT e.tenant_id, e.id, {part.value}, {', '.join(self.values(part, 'e'))} FROM {quoted(rows)} AS e "
+            "ORDER BY 1, 2"
+            for part in IndexPart
         )
 
-    def made_of(self, changed: Iterable[str]) -> list[IndexColumn]:
-        """Those whose values change with some columns of the row."""
+    def made_of(self, changed: Iterable[str]) -> Iterator[tuple[IndexPart, list[IndexColumn]]]:
+        """What changes with some columns of the row, by the part that it is in."""
         names = frozenset(changed)
-        return [column for column in self.columns if not names.isdisjoint(column.sources)]
+        for part, columns in self.parts.items():
+            made = [column for column in columns if not names.isdisjoint(column.sources)]
+            if made:
+                yield part, made
+
+    @property
+    def sources(self) -> list[str]:
+        """The columns of the row that anything is made of."""
+        return sources_of([column for columns in self.parts.values() for column in columns])
+
+
+def _plain(name: str) -> IndexColumn:
+    return IndexColumn(name, (name,), f"{{0}}.{quoted(name)}")
+
+
+def _joined(texts: Sequence[str], ids: Sequence[str] = ()) -> Iterator[IndexColumn]:
+    """Strings as one text, with those ids that are no GUIDs."""
+    values = [f"{{0}}.{quoted(name)}" for name in texts]
+    if ids:
+        values.append(f"odata_odd_ids({_array(ids)})")
+    if values:
+        yield IndexColumn(STRINGS, (*texts, *ids), f"odata_tolower(concat_ws(E'\\n', {', '.join(values)}))")
+
+
+def _of_ids(ids: Sequence[str]) -> Iterator[IndexColumn]:
+    listed = ", ".join(f"{{0}}.{quoted(name)}" for name in ids)
+    yield IndexColumn(IDS, tuple(ids), f"lower(concat_ws(' ', {listed}))")
+    yield IndexColumn(GUID_PARTS, tuple(ids), f"odata_guid_parts({_array(ids)})")
+
+
+def _array(names: Sequence[str]) -> str:
+    return f"ARRAY[{', '.join(f'{{0}}.{quoted(name)}' for name in names)}]"
 
 
 def index_table_name(stored: str) -> str:

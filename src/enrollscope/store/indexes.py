@@ -15,11 +15,13 @@ class Indexed:
         links: the properties through which navigation reaches the set: each has an index with `order` behind it.
         apart: the properties that often change and are indexed apart from the rows, where that saves something: each
             with `order` behind it (`index_table.py`).
+        rewritten: the properties whose texts often change, which are kept with those.
     """
 
     order: tuple[str, ...]
     links: tuple[str, ...]
     apart: tuple[str, ...] = ()
+    rewritten: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, schema: Schema, stored: StoredSet) -> "Indexed":
@@ -31,7 +33,7 @@ class Indexed:
             if item.stored_in == stored.name and item.link is not None
         )
         order = tuple(name.removeprefix("-") for name in stored.default_order)
-        return cls(order, tuple(dict.fromkeys(links)), stored.often_changed)
+        return cls(order, tuple(dict.fromkeys(links)), stored.often_changed, stored.often_rewritten)
 
     @property
     def properties(self) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """Group commit for many tenants: each has a queue of its own, so that a flood in one keeps nobody else waiting.
 
-A tenant has at most two batches under way: while one is made durable, and its log is locked, the rows of the next one
-are written. Batches take turns, oldest first, for whatever the database gives them.
+A tenant has one batch under way at a time, which keeps the order of its commands; batches of different tenants run side
+by side and take turns, oldest first, for whatever the database gives them.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,8 +14,6 @@ from enrollscope.store.batch import Outcome, Unit
 from enrollscope.store.commit import GroupCommit
 
 T = TypeVar("T")
-
-_ABREAST = 2
 
 _SHARE = 4
 """One tenant may fill this part of the queue (a quarter); the rest is left to others."""
@@ -85,7 +83,7 @@ class Lanes:
                 headers={"Retry-After": "1"},
             )
         if tenant not in self._lanes:
-            self._lanes[tenant] = GroupCommit(self._of(tenant), self._capacity, abreast=_ABREAST)
+            self._lanes[tenant] = GroupCommit(self._of(tenant), self._capacity)
         return self._lanes[tenant]
 
     def _of(self, tenant: str) -> Callable[[Sequence[Unit]], Awaitable[Sequence[Outcome]]]:

@@ -187,7 +187,7 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$SELECT nullif(CASE
   WHEN r = 0 THEN CASE WHEN l = 0 THEN 'NaN'::float8 ELSE sign(l) * 'Infinity'::float8 END
   WHEN abs(l) > 2::float8 ^ 500 AND abs(r) < 2::float8 ^ -560 THEN sign(l) * sign(r) * 'Infinity'::float8
-  WHEN abs(l) > 2::float8 ^ -52 AND abs(r) < 1 AND abs(l * 2::float8 ^ -512) / abs(r * 2::float8 ^ 512) >= 1
+  WHEN abs(l) >= 2::float8 ^ -50 AND abs(r) < 1 AND abs(l * 2::float8 ^ -512) / abs(r * 2::float8 ^ 512) >= 1
     THEN sign(l) * sign(r) * 'Infinity'::float8
   WHEN l <> 0 AND abs(l) < 1 AND abs(r) > 1
     AND abs(l * 2::float8 ^ 512) / abs(r * 2::float8 ^ -512) <= 2::float8 ^ -51 THEN 0

@@ -13,7 +13,7 @@ from typing import Any, assert_never
 
 from enrollscope.odata.edm.layout import HEAD, KEY, VERSION, Layout
 from enrollscope.store.batch import Batch, Place, RowChange
-from enrollscope.store.index_table import IndexTable, column_type, sources_of
+from enrollscope.store.index_table import PART, IndexPart, IndexTable, column_type, sources_of
 from enrollscope.store.names import quoted
 
 LOG_COLUMNS = (
@@ -209,29 +209,33 @@ def _steps(table: KeyedTable, part: Part, number: int, parameters: _Parameters) 
     arrays = [parameters.take(f"{table.kinds[place]}[]") for place in part.places]
     index, listed = quoted(table.index.name), ", ".join(columns)
     if part.way is Way.INSERT:
-        made = table.index.columns
-        returned = f"RETURNING {_listed(sources_of(made))}"
         rows = f"SELECT $1, {listed} FROM unnest({', '.join(arrays)}) AS n ({listed})"
+        returned = f"RETURNING {_listed(table.index.sources)}"
         yield _Step(written, f"INSERT INTO {table.table} (tenant_id, {listed}) {rows} {returned}")
-        values = ", ".join(item.value("w") for item in made)
-        into = f"INSERT INTO {index} (tenant_id, id, {_listed(item.name for item in made)})"
-        yield _Step(indexed, f"{into} SELECT $1, w.id, {values} FROM {written} AS w RETURNING 1", of_index=True)
+        made = " UNION ALL ".join(
+            f"SELECT $1, w.id, {kept.value}, {', '.join(table.index.values(kept, 'w'))} FROM {written} AS w"
+            for kept in IndexPart
+        )
+        into = f"INSERT INTO {index} (tenant_id, id, {PART}, {_listed(table.index.names)})"
+        yield _Step(indexed, f"{into} {made} RETURNING 1", of_index=True)
         return
     arrays += [parameters.take("bigint[]"), parameters.take("bigint[]")]
     rows = f"unnest({', '.join(arrays)}) AS n ({listed}, seen_version, seen_created)"
     same = "e.tenant_id = $1 AND e.id = n.id AND e.version = n.seen_version AND e.created_ticks = n.seen_created"
-    of_those = f"{written} AS w WHERE i.tenant_id = $1 AND i.id = w.id RETURNING 1"
+    of_those = f"{written} AS w WHERE i.tenant_id = $1 AND i.id = w.id"
     if part.way is Way.DELETE:
         yield _Step(written, f"DELETE FROM {table.table} AS e USING {rows} WHERE {same} RETURNING e.id")
-        yield _Step(indexed, f"DELETE FROM {index} AS i USING {of_those}", of_index=True)
+        yield _Step(indexed, f"DELETE FROM {index} AS i USING {of_those} RETURNING 1", of_index=True)
         return
-    made = tuple(table.index.made_of(table.names[place] for place in part.places[1:]))
+    changed = tuple(table.index.made_of(table.names[place] for place in part.places[1:]))
+    sources = sources_of([column for _, made in changed for column in made])
     assignments = ", ".join(f"{name} = n.{name}" for name in columns[1:])
-    returned = ", ".join(f"e.{quoted(name)}" for name in dict.fromkeys((HEAD[KEY], *sources_of(made))))
+    returned = ", ".join(f"e.{quoted(name)}" for name in dict.fromkeys((HEAD[KEY], *sources)))
     yield _Step(written, f"UPDATE {table.table} AS e SET {assignments} FROM {rows} WHERE {same} RETURNING {returned}")
-    if made:
-        values = ", ".join(f"{quoted(item.name)} = {item.value('w')}" for item in made)
-        yield _Step(indexed, f"UPDATE {index} AS i SET {values} FROM {of_those}", of_index=True)
+    for kept, made_of in changed:
+        values = ", ".join(f"{quoted(item.name)} = {item.value('w')}" for item in made_of)
+        update = f"UPDATE {index} AS i SET {values} FROM {of_those} AND i.{PART} = {kept.value} RETURNING 1"
+        yield _Step(f"{indexed}_{kept.value}", update, of_index=True)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -8,7 +8,6 @@ unless another is asked for: then the first of many groups cost no more than the
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, assert_never
 
 from sqlalchemy import Select, Table, bindparam, func, null, select
@@ -25,13 +24,8 @@ from enrollscope.store.schema import TEXT
 from enrollscope.store.searching import Strings
 
 
-@dataclass(frozen=True, slots=True)
-class _Beside:
-    """An index table that is joined to the rows if they are read by it, or if what its strings tell is asked."""
-
-    index: Lookup
-    strings: Strings
-    led: bool
+def _of_tenant(table: Table) -> Sql:
+    return table.c.tenant_id == bindparam("odata_tenant", type_=TEXT)
 
 
 class Rows:
@@ -48,21 +42,22 @@ class Rows:
         self._layout = layout
         self._table = table
         self._dialect = dialect
-        self._beside: _Beside | None = None
-        first = table
-        if lookup is not None:
-            index, reading = lookup
-            if reading is Reading.ALONE:
-                first, columns = index.table, index.columns
-            else:
-                led = reading is Reading.BESIDE
-                self._beside = _Beside(index, Strings(layout, index), led)
-                columns = columns | index.columns if led else columns
-        strings = None if self._beside is None else self._beside.strings
+        base: Select[Any] = select()
+        strings: Strings | None = None
+        match lookup:
+            case (index, Reading.ALONE):
+                columns = index.columns
+                base = base.select_from(index.table).where(*index.of_tenant)
+            case (index, reading):
+                strings = Strings(layout, table, index)
+                base = base.select_from(table).where(_of_tenant(table))
+                if reading is Reading.BESIDE:
+                    columns = columns | index.columns
+                    base = base.where(*index.belongs_to(table))
+            case None:
+                base = base.select_from(table).where(_of_tenant(table))
         self.expressions = Expressions(layout, table, dialect, columns, strings)
-        self._base: Select[Any] = (
-            select().select_from(first).where(first.c.tenant_id == bindparam("odata_tenant", type_=TEXT))
-        )
+        self._base = base
         self._columns: Mapping[str, Sql] = columns
         self._names: tuple[str, ...] = layout.names
         self._grouped = False
@@ -78,10 +73,7 @@ class Rows:
 
     def select(self, *columns: Sql) -> Select[Any]:
         """The statement over these rows."""
-        base = self._base
-        if self._beside is not None and (self._beside.led or self._beside.strings.asked):
-            base = base.where(*self._beside.index.belongs_to(self._table))
-        return base.with_only_columns(*columns)
+        return self._base.with_only_columns(*columns)
 
     def count(self) -> Select[Any]:
         """The statement for how many rows there are."""
@@ -106,7 +98,6 @@ class Rows:
     def _go_on_from(self, statement: Select[Any], names: tuple[str, ...]) -> None:
         rows = statement.subquery()
         self._base = select().select_from(rows)
-        self._beside = None
         self._go_on_with(dict(rows.c.items()), names, grouped=False)
 
     def _go_on_with(self, columns: Mapping[str, Sql], names: tuple[str, ...], *, grouped: bool) -> None:

@@ -6,13 +6,13 @@ Every key and every index of what belongs to tenants begins with the tenant: tha
 same tables be distributed.
 """
 
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     REAL,
+    Alias,
     BigInteger,
     Boolean,
     Column,
@@ -22,9 +22,11 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     Table,
     Text,
     func,
+    literal_column,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -32,7 +34,7 @@ from enrollscope.odata.edm.layout import Layout, Slot
 from enrollscope.odata.edm.model import EnumType, Primitive
 from enrollscope.odata.edm.schema import Schema
 from enrollscope.odata.plan.bound import ScalarType
-from enrollscope.store.index_table import IndexTable
+from enrollscope.store.index_table import GUID_PARTS, IDS, PART, STRINGS, IndexPart, IndexTable
 from enrollscope.store.indexes import Indexed
 
 # SQLite's strict tables know few types. Elsewhere text needs telling that it compares by code point, as in OData.
@@ -47,8 +49,6 @@ DIALECT = "dialect"
 
 ROOM_FOR_CHANGES = 85
 """Percent of a page that rows may fill at first: the rest lets a changed row stay in its page."""
-
-_INDEX_TYPES: Mapping[str, TypeEngine[Any]] = MappingProxyType({"text": TEXT, "text[]": ARRAY(TEXT)})
 
 
 def tables(schema: Schema, layouts: Iterable[Layout]) -> MetaData:
@@ -110,32 +110,36 @@ def _stored_table(metadata: MetaData, layout: Layout, indexed: Indexed) -> None:
 def _index_table(metadata: MetaData, layout: Layout, indexed: Indexed) -> None:
     index = IndexTable.of(layout, indexed)
     rows = metadata.tables[layout.stored.name]
-    kept = {column.name: rows.c[column.name] for column in index.plain}
     table = Table(
         index.name,
         metadata,
         Column("tenant_id", TEXT, primary_key=True),
         Column("id", TEXT, primary_key=True),
-        *(
-            Column(
-                column.name,
-                kept[column.name].type if column.name in kept else _INDEX_TYPES[column.kind],
-                nullable=column.name not in kept or kept[column.name].nullable,
-            )
-            for column in index.columns
-        ),
+        Column(PART, SmallInteger(), primary_key=True, autoincrement=False),
+        *(Column(name, rows.c[name].type, nullable=rows.c[name].nullable) for name in index.plain),
+        Column(STRINGS, TEXT),
+        Column(IDS, TEXT),
+        Column(GUID_PARTS, ARRAY(TEXT)),
         postgresql_with={"fillfactor": ROOM_FOR_CHANGES},
         info={DIALECT: "postgresql"},
     )
     order = [table.c[_column(rows, layout, name).name] for name in indexed.order]
     for name in indexed.apart:
         column = table.c[_column(rows, layout, name).name]
-        _index(table, f"by_{column.name}", [column.nulls_first() if column.nullable else column, *order])
+        key = column.nulls_first() if column.nullable else column
+        _index(table, f"by_{column.name}", [key, *order], where=changing(table))
 
 
-def _index(table: Table, name: str, columns: Iterable[ColumnElement[Any]]) -> None:
+def changing(table: Table | Alias) -> ColumnElement[bool]:
+    """Whether a row of an index table is of the part that often changes. Spelled out, as in its indexes."""
+    return table.c[PART] == literal_column(str(IndexPart.CHANGING.value), SmallInteger())
+
+
+def _index(
+    table: Table, name: str, columns: Iterable[ColumnElement[Any]], where: ColumnElement[bool] | None = None
+) -> None:
     """One direction serves the opposite order too, since the key follows the direction of what comes before it."""
-    Index(f"{table.name}_{name}", table.c.tenant_id, *columns, table.c.id)
+    Index(f"{table.name}_{name}", table.c.tenant_id, *columns, table.c.id, postgresql_where=where)
 
 
 def _column(table: Table, layout: Layout, name: str) -> Column[Any]:

@@ -3,9 +3,9 @@
 That a text stands somewhere in the row is demanded beside the condition, and never changes what is found.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from sqlalchemy import ARRAY, and_, func, literal, or_
+from sqlalchemy import ARRAY, SmallInteger, Table, and_, bindparam, func, literal, literal_column, or_, select
 from sqlalchemy.sql.elements import Grouping
 
 from enrollscope.odata.edm.layout import Layout
@@ -25,54 +25,84 @@ from enrollscope.odata.plan.bound import (
 )
 from enrollscope.store.dialects import Sql, own_function
 from enrollscope.store.index_reading import Lookup
-from enrollscope.store.index_table import GUID_PARTS, IDS, ODD_IDS
+from enrollscope.store.index_table import GUID_PARTS, IDS, PART, STRINGS
 from enrollscope.store.schema import BOOLEAN, INTEGER, TEXT
 
 
 class Strings:
-    """The strings of the rows of a stored set, as its index table has them.
+    """The strings of the rows of a stored set, as its index table has them."""
 
-    Attributes:
-        asked: whether a condition made use of the index table, which must then be joined.
-    """
-
-    def __init__(self, layout: Layout, lookup: Lookup) -> None:
-        own = lookup.table.c
-        self._lower: dict[str, Sql] = {column.sources[0]: own[column.name] for column in lookup.form.lower}
-        self._ids, self._odd_ids, self._guid_parts = own[IDS], own[ODD_IDS], own[GUID_PARTS]
+    def __init__(self, layout: Layout, rows: Table, lookup: Lookup) -> None:
         self._layout = layout
-        self.asked = False
+        self._rows = rows
+        self._index = lookup.table.alias()
+        self._part_of = {
+            source: part
+            for part, columns in lookup.form.parts.items()
+            for column in columns
+            if column.name == STRINGS
+            for source in column.sources
+            if source not in lookup.form.ids
+        }
 
     def needed(self, condition: Bound, value: Callable[[Bound], Sql]) -> Sql | None:
         """What is true of every row for which a condition holds; `None`: nothing is known.
 
+        Nothing is said of an AND: what each of its sides needs can be asked of another row of the index table.
+
         Args:
             value: spells what is sought in SQL.
         """
-        found = self._needed(condition, value)
-        self.asked = self.asked or found is not None
-        return found
+        if isinstance(condition, Combine) and condition.operator is Logic.AND:
+            return None
+        found = self._found(condition, value)
+        if found is None:
+            return None
+        own = self._index.c
+        of_tenant = own.tenant_id == bindparam("odata_tenant", type_=TEXT)
+        return self._rows.c.id.in_(select(own.id).where(of_tenant, found))
 
-    def _needed(self, condition: Bound, value: Callable[[Bound], Sql]) -> Sql | None:
+    def _found(self, condition: Bound, value: Callable[[Bound], Sql]) -> Sql | None:
+        """What some row of the index table fulfils."""
         text = text_sought(condition)
         if text is not None:
             return self._somewhere(value(text))
         match condition:
-            case Call(name="contains", arguments=(Column(property=name, type=Primitive.STRING), Parameter() as part)):
-                lower = self._lower.get(self._layout.names[self._layout.index[name]])
-                return None if lower is None else lower.like(_pattern(value(part)))
+            case Combine(operator=operator):
+                found = [self._found(part, value) for part in _sides(condition)]
+                known = [item for item in found if item is not None]
+                if operator is Logic.AND:
+                    return next(iter(known), None)
+                return or_(*known) if len(known) == len(found) else None
+            case Call(name="contains", arguments=(Column(property=name, type=Primitive.STRING), Parameter() as sought)):
+                part = self._part_of.get(self._layout.names[self._layout.index[name]])
+                if part is None:
+                    return None
+                own = self._index.c
+                of_part = own[PART] == literal_column(str(part.value), SmallInteger())
+                return and_(of_part, own[STRINGS].like(_pattern(value(sought))))
             case _:
                 return None
 
     def _somewhere(self, text: Sql) -> Sql:
         """By trigrams, or in an id; of GUIDs the index has parts that a short text need not meet."""
+        own = self._index.c
         pattern = _pattern(text)
         parts = own_function("guid_parts_of", ARRAY(TEXT), text)
         # Without the whole id the server would expect far more rows, and look through all of them in order.
-        some = and_(self._guid_parts.op("&&", return_type=BOOLEAN)(parts), self._ids.like(pattern))
+        some = and_(own[GUID_PARTS].op("&&", return_type=BOOLEAN)(parts), own[IDS].like(pattern))
         unknown = func.cardinality(parts, type_=INTEGER) == literal(0, INTEGER)
-        found = [value.like(pattern) for value in (*self._lower.values(), self._odd_ids)]
-        return Grouping(or_(*found, some, unknown))
+        return Grouping(or_(own[STRINGS].like(pattern), some, unknown))
+
+
+def _sides(condition: Combine) -> Iterator[Bound]:
+    """What a chain of one operator combines."""
+    operator, rest = condition.operator, condition
+    while isinstance(rest.left, Combine) and rest.left.operator is operator:
+        yield rest.right
+        rest = rest.left
+    yield rest.right
+    yield rest.left
 
 
 def _pattern(text: Sql) -> Sql:

@@ -300,12 +300,15 @@ class StoredSet:
         default_order: property names, `-` in front for descending; the key is appended as the last one.
         often_changed: names of properties that are asked for by value and often changed. A store may index them apart
             from the others, so that changing them costs little.
+        often_rewritten: names of properties whose texts are often changed, and searched. A store may keep what it knows
+            of them apart, too.
     """
 
     name: str
     type: str
     default_order: tuple[str, ...] = ()
     often_changed: tuple[str, ...] = ()
+    often_rewritten: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
