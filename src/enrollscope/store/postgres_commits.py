@@ -1,9 +1,13 @@
 """How a batch becomes durable in PostgreSQL, exactly once, whatever happens on the way.
 
-At first without locks: what the batch concerns is read, and one statement writes all of it unless a row has changed
-since (`postgres_writing.py`). If one has, or if nobody knows what came of that statement, the batch is made again in a
-transaction that locks its rows: none of them changes any more while the log is asked whether the change is there, and a
-statement that is still on its way comes too late for them.
+Changes of entities that are there go without locks at first: what the batch concerns is read, and one statement writes
+all of it unless a row has changed since (`postgres_writing.py`). If one has, or if nobody knows what came of that
+statement, the batch is made again in a transaction that locks its rows: none of them changes any more while the log is
+asked whether the change is there, and a statement that is still on its way comes too late for them.
+
+What has no row cannot be locked, nor can a statement name its version: batches that create lock the tenant's counter,
+too, without which nobody else can commit. Commands that belong together hold the rows of each until the end, even of
+those that change nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,8 +18,9 @@ from functools import partial
 import asyncpg
 
 from enrollscope.odata.edm.layout import Layout
-from enrollscope.odata.errors import ODataError
-from enrollscope.store.batch import Batch, Outcome, Unit, commands_of, place_of
+from enrollscope.odata.errors import ODataError, OutcomeUnknown
+from enrollscope.odata.plan.commands import Create
+from enrollscope.store.batch import Batch, Outcome, Together, Unit, commands_of, place_of
 from enrollscope.store.postgres_connections import Connection, Connections, Failure, Target, failure_of, unavailable
 from enrollscope.store.postgres_poolers import had_no_connection
 from enrollscope.store.postgres_retries import persistently, settled
@@ -49,17 +54,17 @@ class Commits:
         Raises:
             ODataError: one of its commands may be at fault, so that they are to be tried one by one.
         """
-        overtaken = False
+        locking = any(isinstance(unit, Together | Create) for unit in units)
 
         async def attempt() -> Sequence[Outcome]:
-            nonlocal overtaken
-            if not overtaken:
+            nonlocal locking
+            if not locking:
                 try:
                     return await self._at_once(tenant, units)
                 except asyncpg.PostgresError as error:
                     if failure_of(error) is not Failure.CONFLICT:
                         raise
-                    overtaken = True
+                    locking = True
             return await self._with_locks(tenant, units)
 
         try:
@@ -69,7 +74,8 @@ class Commits:
                 again = partial(self._again, tenant, units, [unsettled])
                 return await settled(self.target.settle_seconds, again)
         except ODataError as failure:
-            if len(units) > 1 and isinstance(failure.__cause__, _ONE_MAY_BE_AT_FAULT):
+            told = isinstance(failure, OutcomeUnknown)
+            if len(units) > 1 and not told and isinstance(failure.__cause__, _ONE_MAY_BE_AT_FAULT):
                 raise
             return [failure] * len(units)
 
@@ -80,8 +86,9 @@ class Commits:
                 batch = Batch.over(self.layouts, seen.records)
                 batch.apply(units)
                 if batch.log:
-                    sent.marked(self.rows.mark(tenant, batch, seen), batch.outcomes)
-                    await self.rows.write(connection, tenant, batch, seen)
+                    entries = self.rows.entries(batch)
+                    sent.now(Mark(tenant, seen.position, entries), batch.outcomes)
+                    await self.rows.write(connection, tenant, batch, seen, entries)
                 return batch.outcomes
 
     async def _with_locks(
@@ -91,8 +98,14 @@ class Commits:
         with _unsettled_when_lost() as sent:
             async with self.writers.lease() as connection:
                 await connection.execute("BEGIN")
-                seen = await self.rows.see(connection, tenant, map(place_of, commands_of(units)), lock=True)
-                for earlier in lost:
+                places = list(map(place_of, commands_of(units)))
+                seen = await self.rows.see(connection, tenant, places, lock=True)
+                if any(isinstance(command, Create) for command in commands_of(units)):
+                    # After the rows, as in the statements of others.
+                    await self.rows.lock_counter(connection, tenant)
+                    seen = await self.rows.see(connection, tenant, places, lock=True)
+                # The entries of one may be among those of another.
+                for earlier in sorted(lost, key=lambda each: len(each.mark.entries), reverse=True):
                     if await self.rows.holds(connection, earlier.mark):
                         await connection.execute("ROLLBACK")
                         return earlier.outcomes
@@ -101,8 +114,9 @@ class Commits:
                 if not batch.log:
                     await connection.execute("ROLLBACK")
                     return batch.outcomes
-                await self.rows.write(connection, tenant, batch, seen)
-                sent.marked(self.rows.mark(tenant, batch, seen), batch.outcomes)
+                entries = self.rows.entries(batch)
+                await self.rows.write(connection, tenant, batch, seen, entries)
+                sent.now(Mark(tenant, seen.position, entries), batch.outcomes)
                 await _end(connection)
                 return batch.outcomes
 
@@ -122,7 +136,7 @@ class _Sent:
     mark: Mark | None = None
     outcomes: Sequence[Outcome] = ()
 
-    def marked(self, mark: Mark, outcomes: Sequence[Outcome]) -> None:
+    def now(self, mark: Mark, outcomes: Sequence[Outcome]) -> None:
         """From now on it may take effect."""
         self.mark, self.outcomes = mark, outcomes
 

@@ -53,9 +53,8 @@ async def settled(seconds: float, settle: Callable[[], Awaitable[T]]) -> T:
         try:
             return await settle()
         except Exception as error:
-            if failure_of(error) is Failure.FAULT and not isinstance(error, ODataError):
-                raise
-            if not await pauses.pause():
+            hopeless = failure_of(error) is Failure.FAULT and not isinstance(error, ODataError)
+            if hopeless or not await pauses.pause():
                 raise OutcomeUnknown(
                     "The connection to the database broke while it was committing, and it cannot be asked what became "
                     "of that: the change was made, or was not. Read the entity before you try again."

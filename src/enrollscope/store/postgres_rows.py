@@ -26,11 +26,14 @@ _CHANGES_AFTER = (
     f"SELECT {', '.join(map(quoted, LOG_COLUMNS))} FROM changes "
     "WHERE tenant_id = $1 AND position > $2 ORDER BY position LIMIT $3"
 )
+_ENTRY_KEY, _TOLD = 1, -len(("before", "after"))
 _LAST = "SELECT last FROM positions WHERE tenant_id = $1"
-_HAS_ENTRY = (
-    "SELECT EXISTS (SELECT FROM changes WHERE tenant_id = $1 AND position > $2 AND stored = $3 AND id = $4 "
-    "AND kind = $5 AND version = $6 AND at_ticks = $7 AND user_id IS NOT DISTINCT FROM $8 AND app_id = $9 "
-    "AND token_id = $10 AND client_request_id = $11)"
+_LOCK_COUNTER = (
+    "INSERT INTO positions AS p (tenant_id, last) VALUES ($1, 0) ON CONFLICT (tenant_id) DO UPDATE SET last = p.last"
+)
+_ENTRIES = (
+    "SELECT stored, id, kind, version, at_ticks, user_id, app_id, token_id, client_request_id FROM changes "
+    "WHERE tenant_id = $1 AND position > $2 AND id = ANY($3::text[])"
 )
 
 
@@ -51,11 +54,11 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What the last entry of a batch says, and a position in the log behind which it lies if it was committed."""
+    """The entries of a batch, and a position in the log behind which they lie if it was committed."""
 
     tenant: str
     position: int
-    entry: tuple[Any, ...]
+    entries: Sequence[tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,13 @@ class Rows:
             position = await connection.fetchval(_LAST, tenant)
         return Seen(records, created, position or 0)
 
-    async def write(self, connection: Connection, tenant: str, batch: Batch, seen: Seen) -> None:
+    def entries(self, batch: Batch) -> list[tuple[Any, ...]]:
+        """What a batch adds to the log: the values of `LOG_COLUMNS` behind the position."""
+        return [self._entry(entry) for entry in batch.log]
+
+    async def write(
+        self, connection: Connection, tenant: str, batch: Batch, seen: Seen, entries: Sequence[tuple[Any, ...]]
+    ) -> None:
         """Write the net change of every row and the whole log, all or nothing.
 
         Outside of a transaction this is committed when it returns.
@@ -125,17 +134,19 @@ class Rows:
         Raises:
             SerializationError: a row is not the one that was seen.
         """
-        text, values = self._writing.statement(batch, [self._entry(entry) for entry in batch.log], seen.created)
+        text, values = self._writing.statement(batch, entries, seen.created)
         await connection.execute(text, tenant, *values)
 
-    def mark(self, tenant: str, batch: Batch, seen: Seen) -> Mark:
-        """By what a batch is known in the log."""
-        return Mark(tenant, seen.position, self._entry(batch.log[-1])[: -len(("before", "after"))])
+    async def lock_counter(self, connection: Connection, tenant: str) -> None:
+        """Let nobody else commit changes of a tenant before the transaction ends; whoever does now is waited for."""
+        await connection.execute(_LOCK_COUNTER, tenant)
 
     async def holds(self, connection: Connection, mark: Mark) -> bool:
-        """Tell whether the log has what a mark is of."""
-        found: bool = await connection.fetchval(_HAS_ENTRY, mark.tenant, mark.position, *mark.entry)
-        return found
+        """Tell whether the log has all of what a mark is of."""
+        entries = {entry[:_TOLD] for entry in mark.entries}
+        keys = list({entry[_ENTRY_KEY] for entry in entries})
+        rows = await connection.fetch(_ENTRIES, mark.tenant, mark.position, keys)
+        return entries <= {tuple(row) for row in rows}
 
     async def changes(self, connection: Connection, tenant: str, after: int, limit: int) -> list[Change]:
         """Read entries of the log behind a position, oldest first."""

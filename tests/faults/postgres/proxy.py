@@ -27,6 +27,7 @@ class Wire:
         cut: what happens to every `every`-th commit; `None`: nothing.
         dead: refuse new connections and break those that are.
         cuts: how many commits were cut.
+        was_cut: set once one was.
     """
 
     target: int
@@ -36,6 +37,7 @@ class Wire:
     dead_after_cut: bool = False
     commits: int = 0
     cuts: int = 0
+    was_cut: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -86,8 +88,8 @@ class Wire:
     ) -> None:
         while data := await reader.read(65_536):
             # "B" binds parameters to a statement.
-            while data[:1] == b"B" and not data.endswith(_SYNC):
-                data += await reader.read(65_536)
+            while data[:1] == b"B" and not data.endswith(_SYNC) and (more := await reader.read(65_536)):
+                data += more
             commits = data == _COMMIT or (data[:1] == b"B" and any(kind in data for kind in _KINDS))
             if commits and self._is_to_be_cut():
                 if self.cut is Cut.AFTER:
@@ -105,6 +107,7 @@ class Wire:
         if self.cut is None or self.commits % self.every:
             return False
         self.cuts += 1
+        self.was_cut.set()
         return True
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
