@@ -7,7 +7,7 @@ Each is measured with one process that serves, and with as many as there are pro
 - A page of 100 by filter, beside a loop in this process that runs the same SQL over asyncpg and encodes with msgspec.
 - `postgres-growth`: the three at ten million events beside those at a hundred thousand; memory of the process. After a
   checkpoint PostgreSQL logs each page that is changed for the first time as a whole; among ten million events almost
-  every change is the first one of its pages. So changes are measured twice: just after a checkpoint, and after five
+  every change is the first one of its pages. So changes are measured twice: just after a checkpoint, and after four
   minutes of them.
 
 It starts a PostgreSQL of its own (`tests/postgres.py` says how it is found; 15 or later), as durable as it comes. For
@@ -51,12 +51,12 @@ SECONDS = 4
 GOALS_PATCH = {32: 0.70, 128: 0.85}
 GOAL_GET, GOAL_PAGE, GOAL_GROWTH, GOAL_MEBIBYTES = 0.45, 0.40, 0.8, 150
 PAGE_CONNECTIONS = 8
-WARM_UP_SECONDS = 300
+WARM_UP_SECONDS = 240
 # Two fifths of the memory, the most that PostgreSQL's manual advises, and a checkpoint by time alone.
 DURABLE = {
     "shared_buffers": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') * 2 // 5 // 2**20}MB",
     "wal_compression": "lz4",
-    "max_wal_size": "32GB",
+    "max_wal_size": "24GB",
     "max_connections": "300",
     "maintenance_work_mem": "512MB",
     "checkpoint_timeout": "30min",
@@ -211,6 +211,7 @@ def fill(server: Server, name: str, count: int, folder: Path) -> Filled:
     for text in indexes:
         server.psql(f"DROP INDEX {text.split()[2]}", name)
     server.psql(FILL.format(count=count, tenant=TENANT), name)
+    server.psql("CHECKPOINT")
     layout = Layout.of(SCHEMA.whole, SCHEMA.stored[0])
     server.psql(IndexTable.of(layout, Indexed.of(SCHEMA, layout.stored)).filled_from("events"), name)
     server.psql(";".join(indexes), name)
