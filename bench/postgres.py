@@ -37,7 +37,7 @@ from bench.processes import ENROLLSCOPE, free_port
 from enrollscope.model.events import SCHEMA
 from enrollscope.odata.edm.layout import Layout
 from enrollscope.odata.edm.values import Instant
-from enrollscope.store.index_table import IndexTable
+from enrollscope.store.index_table import IndexPart, IndexTable
 from enrollscope.store.indexes import Indexed
 from enrollscope.store.opening import migrate_store
 from tests.postgres import Server, binaries, own_server
@@ -248,7 +248,8 @@ async def _bare_pages(url: str) -> float:
     names = ", ".join(f"e.{name}" for name in Layout.of(SCHEMA.whole, SCHEMA.stored[0]).names)
     sql = (
         f"SELECT {names} FROM events_index AS i JOIN events AS e ON e.tenant_id = i.tenant_id AND e.id = i.id "  # noqa: S608 - names of the model
-        "WHERE i.tenant_id = $1 AND i.failure_category = $2 AND i.event_date_time_ticks >= $3 "
+        f"WHERE i.tenant_id = $1 AND i.part = {IndexPart.CHANGING.value} AND i.failure_category = $2 "
+        "AND i.event_date_time_ticks >= $3 "
         "ORDER BY i.event_date_time_ticks DESC, i.id DESC LIMIT 101"
     )
     values = (TENANT, 1, Instant.parse(SINCE).ticks)
