@@ -20,7 +20,7 @@ run: environment-run ## Install and start the service on 127.0.0.1:8080 with sam
 	@$(RUN_COMMAND)
 
 check: static postgresql pgbouncer ## The quick loop: format, lint, types, import rules, fast tests
-	$(BIN)/python -m pytest -n auto -m "not slow" $(PYTEST_OPTIONS) $(TESTS)
+	$(BIN)/python -m pytest -n auto -m "not slow" --hypothesis-profile=quick $(PYTEST_OPTIONS) $(TESTS)
 
 test: static postgresql pgbouncer ## Everything that must pass
 	$(BIN)/python -m pytest -n auto --no-skips $(PYTEST_OPTIONS) $(TESTS)

@@ -5,7 +5,10 @@ from collections.abc import Generator
 
 import pytest
 
+from tests.examples import register_quick
+
 pytest_plugins = ["pytester"]
+register_quick()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -28,6 +28,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     return pytester
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "outcome"),
     [

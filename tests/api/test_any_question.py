@@ -9,13 +9,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from enrollscope.model.events import SCHEMA
 from enrollscope.store.opening import migrate_store
 from tests.api.right_questions import right_questions
 from tests.api.service import BETA_EVENTS, EVENTS, Client, serving, settings_for, store_of
+from tests.examples import examples
 from tests.postgres import shared_server
 
 OPTIONS = ("$filter", "$orderby", "$search", "$compute", "$apply", "$select", "$top", "$skip", "$count", "@p")
@@ -138,10 +139,11 @@ def follow(client: Client, page: dict[str, Any], query: dict[str, str]) -> None:
     raise AssertionError((query, "the links never end"))
 
 
-SETTINGS = settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+EXAMPLES = examples(300)
 
 
-@SETTINGS
+@pytest.mark.slow
+@EXAMPLES
 @given(st.sampled_from((EVENTS, BETA_EVENTS, f"{BETA_EVENTS}/$count")), QUERIES)
 @example(BETA_EVENTS, {"$filter": " or ".join(["osVersion eq '1'"] * 1900)})
 @example(BETA_EVENTS, {"$filter": "osVersion in (" + ",".join(["'1'"] * 3000) + ")"})
@@ -174,6 +176,7 @@ CASES = Path(__file__).parents[3] / "shared" / "odata" / "abnf-dev.json"
 if CASES.exists():
     INPUTS = sorted({case["input"] for case in json.loads(CASES.read_text(encoding="utf-8"))})
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("option", [pytest.param(name, id=name) for name in OPTIONS])
     def test_no_official_case_breaks_the_service(filled: Client, option: str) -> None:
         """Each text of the official suite, right or wrong, as the value of each option."""

@@ -263,6 +263,7 @@ def test_an_offer_to_change_the_protocol_is_not_taken(client: Client, service: S
         assert int(answer.split(b" ")[1]) == expected, answer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sent", "status"),
     [

@@ -72,6 +72,7 @@ async def link_seen_by(settings: Settings, peer: tuple[str, int] | None, headers
     return str(found).removesuffix("/common/discovery/v2.0/keys")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("peer", "headers", "base"),
     [

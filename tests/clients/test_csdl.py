@@ -57,6 +57,7 @@ if STANDARD.exists():
         assert not re.search(r"\\p\{", text)
         return jsonschema.Draft7Validator(json.loads(text))
 
+    @pytest.mark.slow
     @MODELS
     def test_xml_is_valid(model: Model, xml_schema: xmlschema.XMLSchema) -> None:
         """By edmx.xsd and edm.xsd."""

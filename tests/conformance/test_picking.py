@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, reject, settings
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from enrollscope.odata.edm.layout import Record
@@ -32,7 +32,8 @@ from tests.conformance.conftest import Opened
 from tests.conformance.library import LAYOUT
 from tests.conformance.oracle import Oracle, Undefined
 from tests.conformance.questions import RECORDS, Asking
-from tests.conformance.test_questions import EXAMPLES, stored
+from tests.conformance.test_questions import stored
+from tests.examples import examples
 
 KEYS = (Primitive.STRING, Primitive.INT32, Primitive.DECIMAL, Primitive.INT64, Primitive.DATE)
 STRING, INT32, INT64 = Primitive.STRING, Primitive.INT32, Primitive.INT64
@@ -84,7 +85,7 @@ def plain(entries: list[Any], wanted: Positions) -> list[Any]:
     ]  # fmt: skip
 
 
-@settings(EXAMPLES, max_examples=200)
+@examples(200)
 @given(RECORDS, picking())
 def test_what_is_picked_out_has_one_answer(
     opened: Opened, entities: list[tuple[str, dict[str, Any]]], asked: tuple[Positions, list[Any]]

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from enrollscope.odata.edm.layout import KEY, Record
@@ -31,8 +31,7 @@ from tests.conformance.conftest import Opened, through_poolers
 from tests.conformance.library import LAYOUT
 from tests.conformance.oracle import Oracle, Undefined
 from tests.conformance.questions import EACH, RECORDS, conditions, each, orders
-
-EXAMPLES = settings(deadline=None, suppress_health_check=list(HealthCheck))
+from tests.examples import examples
 
 
 def stored(opened: Opened, entities: list[tuple[str, dict[str, Any]]]) -> tuple[str, list[Record]]:
@@ -64,7 +63,7 @@ def pages(opened: Opened, tenant: str, query: Query, parameters: list[Any], size
 
 
 @through_poolers
-@EXAMPLES
+@examples()
 @given(RECORDS, conditions(), orders(), st.integers(1, 3))
 def test_a_question_has_one_answer(
     opened: Opened,
@@ -86,7 +85,7 @@ def test_a_question_has_one_answer(
     assert opened.run(opened.store.count(tenant, query, Paging(tuple(parameters), 1))) == len(expected)
 
 
-@EXAMPLES
+@examples()
 @given(RECORDS, orders(), st.integers(1, 3))
 def test_pages_follow_any_order(
     opened: Opened, entities: list[tuple[str, dict[str, Any]]], order: tuple[tuple[Order, ...], list[Any]], size: int
@@ -102,7 +101,7 @@ def test_pages_follow_any_order(
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, id=name) for name in EACH])
-@settings(EXAMPLES, max_examples=25)
+@examples(25)
 @given(RECORDS, st.data())
 def test_a_function_has_one_value(
     opened: Opened, name: str, entities: list[tuple[str, dict[str, Any]]], data: st.DataObject
@@ -284,6 +283,7 @@ def chained(logic: Logic, links: list[Bound], leaning: str) -> Bound:
     return Combine(logic, chained(logic, links[:middle], leaning), chained(logic, links[middle:], leaning))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("logic", [pytest.param(logic, id=logic.value) for logic in Logic])
 @pytest.mark.parametrize(
     ("leaning", "count"),

@@ -97,6 +97,7 @@ def works(opened: Opened) -> tuple[str, list[Record]]:
     return tenant, opened.run(write())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "condition",
     [

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from enrollscope.odata.edm.layout import Record
@@ -17,7 +17,8 @@ from tests.conformance.library import GENRE, LAYOUT
 from tests.conformance.oracle import Oracle, Undefined
 from tests.conformance.questions import RECORDS
 from tests.conformance.steps import CODE, PAGES, PRICE, Stepping, Taking, same, stepped
-from tests.conformance.test_questions import EXAMPLES, stored
+from tests.conformance.test_questions import stored
+from tests.examples import examples
 
 
 def all_rows(opened: Opened, tenant: str, query: Query, parameters: tuple[Any, ...], size: int) -> list[Record]:
@@ -33,7 +34,7 @@ def all_rows(opened: Opened, tenant: str, query: Query, parameters: tuple[Any, .
         after = page[-1][-len(query.order) :]
 
 
-@settings(EXAMPLES, max_examples=150)
+@examples(150)
 @given(RECORDS, stepped(), st.data())
 def test_steps_have_one_outcome(
     opened: Opened, entities: list[tuple[str, dict[str, Any]]], stepping: Stepping, data: st.DataObject

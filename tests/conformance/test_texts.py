@@ -44,7 +44,8 @@ from enrollscope.store.sqlite_rows import rows_of
 from tests.conformance.conftest import SNAPSHOT, Opened
 from tests.conformance.library import LAYOUT, LIBRARY
 from tests.conformance.questions import RECORDS, orders
-from tests.conformance.test_questions import EXAMPLES, stored
+from tests.conformance.test_questions import stored
+from tests.examples import examples
 
 ENCODER = msgspec.json.Encoder(decimal_format="number")
 EVENTS = Layout.of(SCHEMA.whole, SCHEMA.whole.stored_set("events"))
@@ -240,7 +241,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
         yield embedded
 
 
-@EXAMPLES
+@examples()
 @given(RECORDS, orders(), st.integers(2, 4), st.booleans())
 def test_a_text_is_the_page_in_any_order(
     library: Embedded,
@@ -258,7 +259,7 @@ def test_a_text_is_the_page_in_any_order(
     Asking(library, model, LAYOUT, tenant, projection).compare(Query("works", None, keys), paging)
 
 
-@EXAMPLES
+@examples()
 @given(
     st.lists(events(), min_size=1, max_size=6),
     st.sampled_from(("v1.0", "beta")),

@@ -96,6 +96,7 @@ def test_its_settings_exist() -> None:
     assert empty == {"ENROLLSCOPE_ISSUER", "ENROLLSCOPE_AUDIENCE"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "refused"),
     [

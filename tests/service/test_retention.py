@@ -78,6 +78,7 @@ async def test_only_what_is_too_old_is_removed(store: Store) -> None:
     assert removed[-1].before["eventDateTime"] == "2023-12-31T23:59:59.9999999Z"
 
 
+@pytest.mark.slow
 async def test_writers_go_on_meanwhile(store: Store) -> None:
     """Changes are answered between the steps; an event that was made young again stays."""
     await fill(store, TENANT, 5)

@@ -44,6 +44,7 @@ def value(url: str, function: str, *arguments: Any) -> Any:
     return asyncio.run(ask())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "arguments", "expected"),
     [

@@ -17,6 +17,8 @@ from enrollscope.store.postgres_connections import Connections, Target
 from tests.pgbouncer import KEEPING, limits, pooler_of, pooling
 from tests.postgres import Server, shared_server
 
+pytestmark = pytest.mark.slow
+
 ACTOR = Actor("tenant", None, "app", "token", "request", 1)
 KIND = "enrollmentTroubleshootingEvent"
 KEEPS = [pytest.param(False, id="keeps-no-statements"), pytest.param(True, id="keeps-statements")]

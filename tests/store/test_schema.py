@@ -147,6 +147,7 @@ def test_a_type_that_does_not_fit_is_refused_by_the_database(migrated: Path) -> 
         connection.execute("INSERT INTO changes VALUES ('t', 'x', 's', 'i', 'k', 1, 1, NULL, 'a', 't', 'c', '', '')")
 
 
+@pytest.mark.slow
 def test_migrations_lead_there_on_postgresql(server: Server) -> None:
     """The same with PostgreSQL, which has index tables, too; what it was given for questions comes on top."""
     statements = ("columns", "constraints", "indexes")

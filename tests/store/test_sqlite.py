@@ -143,6 +143,7 @@ async def test_a_store_that_is_not_open_says_so(tmp_path: Path) -> None:
             await attempt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [pytest.param("full", id="no-space"), pytest.param("broken", id="io-error")])
 async def test_a_failed_commit_is_never_answered_as_done(tmp_path: Path, fault: str) -> None:
     """When the disk fails the batch is refused, nothing of it is there, and the writer works again."""
@@ -190,6 +191,7 @@ async def test_a_writer_that_dies_is_replaced(store: Store, tmp_path: Path) -> N
     assert processes_of(tmp_path / "library.db") not in ([], [writer])
 
 
+@pytest.mark.slow
 async def test_the_writer_ends_with_its_service(tmp_path: Path) -> None:
     """A service that ends in whatever way leaves no process behind, and the store free for the next."""
     path = tmp_path / "library.db"
@@ -309,6 +311,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_an_up_to_date_store_starts_light(tmp_path: Path) -> None:
     """Serving an existing store by key imports neither Alembic nor SQLAlchemy, which take over a second together."""
     command = [sys.executable, "-c", LIGHT_START, f"sqlite:///{tmp_path}/events.db"]
@@ -387,6 +390,7 @@ async def compare(path: Path, answered: dict[str, int]) -> None:
     await store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [pytest.param("cramped", id="no-folder"), pytest.param("full", id="no-space")])
 async def test_much_is_sorted_where_there_is_place(tmp_path: Path, fault: str) -> None:
     """What is too much to sort at a time goes on in temporary files, and in memory where there can be none."""

@@ -200,6 +200,7 @@ asyncio.run(hold())
 """
 
 
+@pytest.mark.slow
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
     """One process serves a store; the second learns which one does. When that one is killed, the store is free."""
     path = tmp_path / "library.db"
@@ -242,6 +243,7 @@ except StoreRefused as refusal:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("existing", [pytest.param(True, id="existing-store"), pytest.param(False, id="new-store")])
 @pytest.mark.parametrize("action", [pytest.param("start", id="start"), pytest.param("secret", id="secret")])
 def test_a_disk_that_takes_no_more_is_refused(tmp_path: Path, existing: bool, action: str) -> None:

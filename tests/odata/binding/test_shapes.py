@@ -204,6 +204,7 @@ def test_values_of_the_path_belong_to_each_question() -> None:
         assert shared.ask(scope, options, (), include_unknown=False)[1] == (key, "a")
 
 
+@pytest.mark.slow
 def test_only_the_latest_shapes_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many shapes there are, the memory for them is bounded: the one asked longest ago is forgotten."""
     shared, understood = counting(monkeypatch)

@@ -14,6 +14,7 @@ XSD = Path(__file__).parents[4] / "shared" / "odata" / "edmx.xsd"
 
 if XSD.exists():
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "model",
         [
