@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from bench import cap, parse, postgres, questions, sqlite
 from bench.load import BenchFailed
+from bench.machine import described
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = MappingProxyType(
     {
@@ -24,6 +25,7 @@ if __name__ == "__main__":
     strange = [name for name in sys.argv[1:] if name not in BENCHMARKS]
     if strange:
         sys.exit(f"no benchmark {strange[0]!r}; there are: {', '.join(BENCHMARKS)}")
+    print(described(), flush=True)
     try:
         for name in sys.argv[1:] or DEFAULT:
             BENCHMARKS[name]()

@@ -1,8 +1,9 @@
-"""The ceiling: the same ASGI server, protocol and loop, answering a constant of the size of a real answer.
+"""The ceiling: the same ASGI server and loop, answering a constant of the size of a real answer.
 
-    python -m bench.constant PORT STATUS_FILE
+    python -m bench.constant PORT FILE PROTOCOL
 
-reads what to answer, headers and body, from a file made from a real answer of the service.
+reads what to answer, headers and body, from a file made from a real answer of the service. PROTOCOL says who speaks
+HTTP: `uvicorn`, the server as it comes, or `own`, with the protocol class of this project.
 """
 
 import asyncio
@@ -43,11 +44,11 @@ def application(recorded: Recorded) -> Any:
     return answer
 
 
-async def _serve(port: int, recorded: Recorded) -> None:
+async def _serve(port: int, recorded: Recorded, protocol: str) -> None:
     config = uvicorn.Config(
         application(recorded),
         port=port,
-        http=EnvelopeProtocol,
+        http=EnvelopeProtocol if protocol == "own" else "httptools",
         lifespan="off",
         access_log=False,
         log_level="warning",
@@ -58,4 +59,5 @@ async def _serve(port: int, recorded: Recorded) -> None:
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(int(sys.argv[1]), msgspec.json.decode(Path(sys.argv[2]).read_bytes(), type=Recorded)))
+        recorded = msgspec.json.decode(Path(sys.argv[2]).read_bytes(), type=Recorded)
+        runner.run(_serve(int(sys.argv[1]), recorded, sys.argv[3]))

@@ -12,7 +12,8 @@ They are two processes that share `node_modules`: authentication and plugins are
 
 Both run as in production, with two settings in CAP's favour: a connection to the database for each of 32 clients (10,
 the default, and 20 were not clearly slower, but have a request wait, and refuse it after a second), and SQL that makes
-no JSON where none is needed (`sql_simple_queries`), which saves up to a tenth.
+no JSON where none is needed (`sql_simple_queries`), which saves up to a tenth. Null is first in its indexes, since CAP
+has it last where the newest come first: PostgreSQL's own order would have it sort a twelfth of the table for each page.
 """
 
 import json
@@ -48,12 +49,12 @@ SELECT md5(n::text)::uuid::text, TIMESTAMP '2017-01-01' + (n::bigint * 102947 % 
   (ARRAY['0x80180014', 'UserNotLicensed', 'DeviceCap', '0x801C0003', NULL])[1 + n % 5]{values}
 FROM generate_series(1, {count}) AS n ORDER BY 1;
 ALTER TABLE bench_events ENABLE TRIGGER USER;
-CREATE INDEX ON bench_events (eventdatetime, id);
-CREATE INDEX ON bench_events (lower(userid), eventdatetime, id);
-CREATE INDEX ON bench_events (userid, eventdatetime, id);
-CREATE INDEX ON bench_events (deviceid, eventdatetime, id);
-CREATE INDEX ON bench_events (correlationid, eventdatetime, id);
-CREATE INDEX ON bench_events (failurecategory, eventdatetime, id);
+CREATE INDEX ON bench_events (eventdatetime NULLS FIRST, id);
+CREATE INDEX ON bench_events (lower(userid), eventdatetime NULLS FIRST, id);
+CREATE INDEX ON bench_events (userid, eventdatetime NULLS FIRST, id);
+CREATE INDEX ON bench_events (deviceid, eventdatetime NULLS FIRST, id);
+CREATE INDEX ON bench_events (correlationid, eventdatetime NULLS FIRST, id);
+CREATE INDEX ON bench_events (failurecategory, eventdatetime NULLS FIRST, id);
 CREATE EXTENSION pg_trgm;
 CREATE INDEX ON bench_events USING gin (failurereason gin_trgm_ops);
 """

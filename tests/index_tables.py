@@ -17,7 +17,7 @@ def strays(server: Server, database: str, schema: Schema) -> list[str]:
     """Ids of rows that the index table of the first stored set lacks, has too many, or has with other values."""
     table = index_table(schema)
     columns = ", ".join(f'"{name}"' for name in table.names)
-    kept = f"SELECT tenant_id, id, part, {columns} FROM {table.name}"
+    kept = f"SELECT tenant_id, part, id, {columns} FROM {table.name}"
     parts = table.filled_from(schema.stored[0].name).split(";")
     made = " UNION ALL ".join(f"(SELECT {part.partition('SELECT ')[2]})" for part in parts)
     differences = f"(({made}) EXCEPT ({kept})) UNION ALL (({kept}) EXCEPT ({made}))"

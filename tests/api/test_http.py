@@ -161,6 +161,13 @@ def test_chunked_bodies(client: Client, service: Service, body: bytes, status: i
         assert b'"osVersion":"7"' in answer
 
 
+def test_a_trailer_is_no_header(client: Client, service: Service) -> None:
+    """Fields behind the body came too late to say who asks, or how (RFC 9110 §6.5.1)."""
+    trailed = b'11\r\n{"osVersion":"7"}\r\n0\r\n' + f"Authorization: Bearer {client.token}\r\n\r\n".encode()
+    answer = service.raw(request("POST", EVENTS, None, CHUNKED, "Content-Type: application/json", body=trailed))
+    assert status_and_error(answer)[0] == 401
+
+
 def test_a_chunked_body_over_the_limit_is_413(client: Client, service: Service) -> None:
     """The limit counts what arrives, not what was announced."""
     chunks = (b"100000\r\n" + b"x" * 0x100000 + b"\r\n") * 5 + b"0\r\n\r\n"
@@ -284,6 +291,20 @@ def test_a_head_that_does_not_come_does_not_keep_the_connection(
         assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     if b"heal" in sent[20:] or status == 408:
         assert b'"code":"RequestTimeout"' in answer
+
+
+@pytest.mark.slow
+def test_a_connection_is_kept_while_it_is_used(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests now and then go over one connection, however long all of them take; after the last it is closed."""
+    monkeypatch.setattr(EnvelopeProtocol, "idle_seconds", 0.5)
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+        for _ in range(4):
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+            time.sleep(0.3)
+        started = time.monotonic()
+        assert connection.recv(65_536) == b""
+        assert time.monotonic() - started < 5
 
 
 def test_the_head_is_not_hurried_by_slow_answers(client: Client, service: Service) -> None:

@@ -24,6 +24,10 @@ class Recorder:
         """Note the close."""
         self.calls.append("close")
 
+    def is_closing(self) -> bool:
+        """Whether it was closed."""
+        return "close" in self.calls
+
     def get_extra_info(self, name: str) -> str:
         """What only the real transport knows."""
         return f"real {name}"

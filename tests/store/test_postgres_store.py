@@ -184,7 +184,7 @@ def test_tables_can_be_distributed() -> None:
     spread = [match[1] for text in statements if (match := re.search(r"create_distributed_table\('(\w+)', 't", text))]
     copied = [match[1] for text in statements if (match := re.search(r"create_reference_table\('(\w+)'", text))]
     assert sorted(created) == sorted(spread + copied)
-    assert set(copied) == {"secrets", "alembic_version"}
+    assert set(copied) == {"secrets", "upkeep", "alembic_version"}
     for text in statements:
         table = re.match(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)", text)
         assert "FOREIGN KEY" not in text

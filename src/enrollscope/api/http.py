@@ -2,14 +2,20 @@
 
 Whatever is refused here is refused in the Graph envelope. No other protocol is spoken, so an offer to change to one is
 passed over, as RFC 9110 §7.8 lets a server do, and the request is answered as if the offer were not there.
+
+What uvicorn does for each request is written out here where it can be had for less: two timers set and stopped, the URL
+parsed a second time, a callback of each task.
 """
 
 import asyncio
 import time
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
+from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import HTTPScope
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from enrollscope.api.errors import error_reply
 from enrollscope.api.exchange import EXTENSION, Exchange
@@ -29,6 +35,12 @@ _REASONS: Final = {400: "Bad Request", 408: "Request Timeout"}
 _FRAMING: Final = (b"content-length", b"transfer-encoding")
 
 
+class _Cycle(RequestResponseCycle):
+    """A request and its answer, and the task that is about them."""
+
+    task: asyncio.Task[None]
+
+
 class _HeadTooLong(Exception):
     """Stops the parser."""
 
@@ -39,9 +51,11 @@ class EnvelopeProtocol(HttpToolsProtocol):
     Attributes:
         head_seconds: how long a client may take from the connection, or from the first byte of a further request, to
             the end of the headers.
+        idle_seconds: how long a connection is kept after an answer without a further request.
     """
 
     head_seconds: ClassVar[float] = 30.0
+    idle_seconds: ClassVar[float] = 5.0
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -52,6 +66,8 @@ class EnvelopeProtocol(HttpToolsProtocol):
         self._refused = False
         self._unanswered = 0
         self._head_timer: asyncio.TimerHandle | None = None
+        self._idle_since: float | None = None
+        self._now = self.loop.time
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to wait for a request."""
@@ -61,13 +77,14 @@ class EnvelopeProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
         self._stop_timer()
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Read on."""
         if self._refused:
             return
-        self._unset_keepalive_if_required()
+        self._idle_since = None
         began_in_head = self._in_head
         try:
             self.parser.feed_data(data)
@@ -77,52 +94,112 @@ class EnvelopeProtocol(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             self._refuse_head(error)
             return
-        if began_in_head and self._in_head:
-            # The parser keeps a header to itself until all of it is there.
-            self._unread_head += len(data)
-            if self._unread_head > LONGEST_HEAD:
-                self._refuse_head(_HeadTooLong())
+        if self._in_head:
+            if self._head_timer is None:
+                self._start_timer()
+            if began_in_head:
+                # The parser keeps a header to itself until all of it is there.
+                self._unread_head += len(data)
+                if self._unread_head > LONGEST_HEAD:
+                    self._refuse_head(_HeadTooLong())
 
     def on_message_begin(self) -> None:
         """See the first byte of a request."""
         if self._resuming:
             return
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self._in_head = True
         self._head_length = self._unread_head = 0
-        if self._head_timer is None:
-            self._start_timer()
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the URL."""
         if not self._resuming:
             self._count(len(url))
-            super().on_url(url)
+            self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header, or a trailer."""
-        if not self._resuming:
-            self._count(len(name) + len(value))
-            super().on_header(name, value)
+        """Take a header, or pass over a trailer: it came too late to count as a header (RFC 9110 §6.5.1)."""
+        if self._resuming:
+            return
+        self._count(len(name) + len(value))
+        if self._in_head:
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
-        if not self._resuming:
-            self._in_head = False
-            self._stop_timer()
-            super().on_headers_complete()  # raises where the URL is none
-            self.scope["extensions"] = {EXTENSION: Exchange(self.cycle)}  # type: ignore[dict-item]  # an object, not data
-            self._unanswered += 1
+        if self._resuming:
+            return
+        self._in_head = False
+        self._stop_timer()
+        version = self.parser.get_http_version()
+        earlier: RequestResponseCycle | None = self.cycle
+        self.cycle = cycle = _Cycle(
+            scope=self._scope_of(version),
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        cycle.scope["extensions"] = {EXTENSION: Exchange(cycle)}  # type: ignore[dict-item]  # an object, not data
+        self._unanswered += 1
+        if earlier is None or earlier.response_complete:
+            self._start(cycle)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         """End the body, unless the parser only gave up before it."""
-        if not self.parser.should_upgrade():
-            super().on_message_complete()
+        cycle = self.cycle
+        if not (cycle.response_complete or self.parser.should_upgrade()):
+            cycle.more_body = False
+            cycle.message_event.set()
 
     def on_response_complete(self) -> None:
-        """Go on to the next request."""
+        """Go on to the next request, or wait for one."""
         self._unanswered -= 1
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start(cast("_Cycle", self.pipeline.pop()[0]))
+            return
+        self._idle_since = self._now()
+        if self.timeout_keep_alive_task is None:
+            self._watch_idleness(self.idle_seconds)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection on which nothing came for a while, or look again later."""
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None or self.transport.is_closing():
+            return
+        left = self._idle_since + self.idle_seconds - self._now()
+        if left > 0:
+            self._watch_idleness(left)
+        else:
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         """Answer 400 and close: where the next request would begin is not known."""
@@ -133,6 +210,49 @@ class EnvelopeProtocol(HttpToolsProtocol):
                 "than 64 KiB in one of them; the method must be one that HTTP knows."
             )
         )
+
+    def _watch_idleness(self, seconds: float) -> None:
+        """One timer serves many requests: it looks back at the last one, and is not set anew for each."""
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def _scope_of(self, version: str) -> HTTPScope:
+        """The scope of the request whose head is there.
+
+        Raises:
+            HttpParserInvalidURLError: its target is no URL.
+            UnicodeDecodeError: it holds bytes that are no ASCII.
+        """
+        if self.url.startswith(b"/") and b"#" not in self.url:
+            raw_path, _, query = self.url.partition(b"?")
+        else:
+            parsed = httptools.parse_url(self.url)
+            raw_path, query = parsed.path, parsed.query or b""
+        path = raw_path.decode("ascii")
+        return {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme or "http",
+            "method": self.parser.get_method().decode("ascii"),
+            "root_path": self.root_path,
+            "path": self.root_path + (unquote(path) if "%" in path else path),
+            "raw_path": self.root_path.encode("ascii") + raw_path,
+            "query_string": query,
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+        }
+
+    def _start(self, cycle: _Cycle) -> None:
+        cycle.task = self.loop.create_task(self._answer(cycle))
+        self.tasks.add(cycle.task)
+
+    async def _answer(self, cycle: _Cycle) -> None:
+        try:
+            await cycle.run_asgi(self.app)
+        finally:
+            self.tasks.discard(cycle.task)
 
     def _count(self, length: int) -> None:
         self._head_length += length

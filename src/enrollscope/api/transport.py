@@ -14,17 +14,18 @@ _LARGE: Final = 64 * 1024
 class JoiningTransport:
     """A transport that gathers small writes until the loop's next turn; everything else is the real transport's."""
 
-    __slots__ = ("_loop", "_real", "_waiting")
+    __slots__ = ("_call_soon", "_real", "_waiting", "is_closing")
 
     def __init__(self, real: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._real = real
-        self._loop = loop
+        self._call_soon = loop.call_soon
         self._waiting: list[bytes] = []
+        self.is_closing = real.is_closing
 
     def write(self, data: bytes) -> None:
         """Send `data` after what was written before it."""
         if not self._waiting:
-            self._loop.call_soon(self._flush)
+            self._call_soon(self._flush)
         self._waiting.append(data)
         if len(data) >= _LARGE:
             self._flush()

@@ -5,7 +5,7 @@ differ and the plain comparison stays, which can use an index; where it is a val
 null is made false. Every value of a client is a parameter.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import assert_never
 
@@ -54,7 +54,7 @@ from enrollscope.store.conditions import balanced
 from enrollscope.store.dialects import FLOATS, WHITE_SPACE, Dialect, Sql, own_function
 from enrollscope.store.names import READERS, field_name
 from enrollscope.store.schema import BOOLEAN, INTEGER, TEXT, scalar_type
-from enrollscope.store.searching import Strings, text_sought
+from enrollscope.store.searching import Strings, operands_of
 from enrollscope.store.structured import Structured
 
 _INSTANT = Primitive.DATE_TIME_OFFSET
@@ -125,7 +125,7 @@ class Expressions:
             return and_(needed, self.value(bound))
         match bound:
             case Combine(operator=operator):
-                return balanced(operator, [self.holds(part) for part in _parts(bound)])
+                return balanced(operator, [self.holds(part) for part in operands_of(bound)])
             case Compare(operator=operator, left=left, right=right):
                 return self._compare(operator, left, right)
             case In(operand=operand, items=items):
@@ -169,7 +169,7 @@ class Expressions:
         """The value of a condition, null included."""
         match bound:
             case Combine(operator=operator):
-                return balanced(operator, [self.value(part) for part in _parts(bound)])
+                return balanced(operator, [self.value(part) for part in operands_of(bound)])
             case Not(operand=operand):
                 return Grouping(~Grouping(self.value(operand)))  # what `~` becomes may bind less than what is around it
             case Compare() | In() | SameText():
@@ -450,19 +450,6 @@ def _read(text: Sql, wanted: Primitive) -> Sql:
     form = Primitive.INT64 if span else Primitive.DOUBLE if wanted in FLOATS else wanted
     found = own_function(f"read_{READERS[form]}", scalar_type(form), text)
     return case((found.between(literal(span[0], INTEGER), literal(span[1], INTEGER)), found)) if span else found
-
-
-def _parts(bound: Combine) -> Iterator[Bound]:
-    """The operands of a chain of one operator, however it is nested, without recursion."""
-    waiting: list[Bound] = [bound]
-    while waiting:
-        part = waiting.pop()
-        if part is bound or (
-            isinstance(part, Combine) and part.operator is bound.operator and text_sought(part) is None
-        ):
-            waiting += (part.right, part.left)
-        else:
-            yield part
 
 
 def _in_calendar(ticks: Sql) -> Sql:

@@ -4,7 +4,8 @@ When a row changes in a column that some index of its table holds, PostgreSQL wr
 table, and to an index of strings one for each run of characters in it. Indexes of what often changes are therefore on a
 table of their own, which has two rows for each row of the set: one of what often changes, and one of the strings that
 hardly ever do. A change rewrites the first of them, which is short, and the row itself stays in its place (a heap-only
-tuple). Whoever writes rows writes these in the same statement.
+tuple). The part stands before the id in its key, so that what changes meet in memory is half of it. Whoever writes rows
+writes these in the same statement.
 
 Nothing here needs SQLAlchemy, which takes 0.5 s to import.
 """
@@ -48,7 +49,7 @@ class IndexColumn:
 
 @dataclass(frozen=True, slots=True)
 class IndexTable:
-    """The columns behind tenant, key and part.
+    """The columns behind tenant, part and key.
 
     Attributes:
         plain: those that hold a value as the row does, under the same name, with their types in SQL. The lasting part
@@ -90,7 +91,7 @@ class IndexTable:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of all columns behind the part."""
+        """Of all columns behind the key."""
         return (*self.plain, STRINGS, IDS, GUID_PARTS)
 
     def values(self, part: IndexPart, row: str) -> list[str]:
@@ -102,9 +103,9 @@ class IndexTable:
         """The statements that make all of it from the rows, of every tenant. It has to be empty."""
         names = ", ".join(map(quoted, self.names))
         return ";\n".join(
-            f"INSERT INTO {quoted(self.name)} (tenant_id, id, {PART}, {names}) "  # noqa: S608 - names of the model
-            f"SELECT e.tenant_id, e.id, {part.value}, {', '.join(self.values(part, 'e'))} FROM {quoted(rows)} AS e "
-            "ORDER BY 1, 2"
+            f"INSERT INTO {quoted(self.name)} (tenant_id, {PART}, id, {names}) "  # noqa: S608 - names of the model
+            f"SELECT e.tenant_id, {part.value}, e.id, {', '.join(self.values(part, 'e'))} FROM {quoted(rows)} AS e "
+            "ORDER BY 1, 3"
             for part in IndexPart
         )
 

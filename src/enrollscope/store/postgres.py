@@ -26,6 +26,7 @@ from enrollscope.store.postgres_migrations import check_server, newer, refusing,
 from enrollscope.store.postgres_poolers import check_pooler
 from enrollscope.store.postgres_retries import persistently
 from enrollscope.store.postgres_rows import Rows
+from enrollscope.store.postgres_upkeep import Upkeep
 
 if TYPE_CHECKING:
     from enrollscope.store.postgres_questions import Questions
@@ -35,6 +36,7 @@ T = TypeVar("T")
 _WRITERS = 4
 _KEY_READERS = 2
 _ASKERS = 4
+_KEEPERS = 1
 _QUESTIONS = "enrollscope.store.postgres_questions"
 _WARM_UP_SECONDS = 1.0
 
@@ -76,12 +78,16 @@ class PostgresStore:
         if self._running is None:
             await self._examine()
             writers = Connections(self._target, _WRITERS, _BY_KEY)
+            upkeep = Upkeep(keepers := Connections(self._target, _KEEPERS))
+            commits = Commits(self._target, self._layouts, self._rows, writers, upkeep.changed)
             self._running = _Running(
-                Lanes(Commits(self._target, self._layouts, self._rows, writers).commit, self._queue),
+                Lanes(commits.commit, self._queue),
                 Coalescing(self._find, _KEY_READERS),
+                upkeep,
                 writers,
                 Connections(self._target, _KEY_READERS, _BY_KEY),
                 Connections(self._target, _ASKERS, _ASKING),
+                keepers,
             )
             self._warming = asyncio.create_task(self._warm_up())
 
@@ -203,12 +209,15 @@ class _Running:
 
     commits: Lanes
     reads: Coalescing
+    upkeep: Upkeep
     writers: Connections
     key_readers: Connections
     askers: Connections
+    keepers: Connections
 
     async def close(self) -> None:
         await self.commits.close()
         await self.reads.close()
-        for connections in (self.writers, self.key_readers, self.askers):
+        await self.upkeep.close()
+        for connections in (self.writers, self.key_readers, self.askers, self.keepers):
             await connections.close()

@@ -10,7 +10,7 @@ too, without which nobody else can commit. Commands that belong together hold th
 those that change nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -41,12 +41,17 @@ class _Unsettled(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Commits:
-    """Commits batches of one tenant each, over connections of its own."""
+    """Commits batches of one tenant each, over connections of its own.
+
+    Attributes:
+        changed: is told after each commit that changed something.
+    """
 
     target: Target
     layouts: Mapping[str, Layout]
     rows: Rows
     writers: Connections
+    changed: Callable[[], None]
 
     async def commit(self, tenant: str, units: Sequence[Unit]) -> Sequence[Outcome]:
         """Make a batch durable.
@@ -89,6 +94,7 @@ class Commits:
                     entries = self.rows.entries(batch)
                     sent.now(Mark(tenant, seen.position, entries), batch.outcomes)
                     await self.rows.write(connection, tenant, batch, seen, entries)
+                    self.changed()
                 return batch.outcomes
 
     async def _with_locks(
@@ -118,6 +124,7 @@ class Commits:
                 await self.rows.write(connection, tenant, batch, seen, entries)
                 sent.now(Mark(tenant, seen.position, entries), batch.outcomes)
                 await _end(connection)
+                self.changed()
                 return batch.outcomes
 
     async def _again(self, tenant: str, units: Sequence[Unit], lost: list[_Unsettled]) -> Sequence[Outcome]:

@@ -120,9 +120,14 @@ def distribution(stored: tuple[str, ...]) -> tuple[str, ...]:
     """The statements that spread every table by its tenant, rows of one tenant together (Citus)."""
     first, *others = (*stored, *map(index_table_name, stored), *_TENANT_TABLES)
     return (
+        # Nobody puts in what waits at indexes on other nodes, so little may.
+        *(
+            f"ALTER INDEX IF EXISTS {index_table_name(name)}_with_text RESET (gin_pending_list_limit)"
+            for name in stored
+        ),
         f"SELECT create_distributed_table('{first}', 'tenant_id')",
         *(f"SELECT create_distributed_table('{name}', 'tenant_id', colocate_with => '{first}')" for name in others),
-        *(f"SELECT create_reference_table('{name}')" for name in ("secrets", "alembic_version")),
+        *(f"SELECT create_reference_table('{name}')" for name in ("secrets", "upkeep", "alembic_version")),
     )
 
 

@@ -1,4 +1,4 @@
--- What the store needs in PostgreSQL beside the tables of a model: a table of its own, and the functions that the server
+-- What the store needs in PostgreSQL beside the tables of a model: tables of its own, and the functions that the server
 -- lacks for OData; SQLite gets functions of the same names in sqlite_functions.py.
 --
 -- Every migration makes all of them, in this order; a change of one needs a new revision. All are null for null. A NaN
@@ -9,6 +9,32 @@
 -- to do so in place.
 CREATE TABLE IF NOT EXISTS positions (tenant_id TEXT COLLATE "C" NOT NULL PRIMARY KEY, last BIGINT NOT NULL)
 WITH (fillfactor = 50);
+
+-- When what waits at indexes of strings was last put into them: one row.
+CREATE TABLE IF NOT EXISTS upkeep (done TIMESTAMPTZ NOT NULL);
+
+INSERT INTO upkeep SELECT '-infinity' WHERE NOT EXISTS (SELECT FROM upkeep);
+
+-- Puts into the indexes of strings what changes have left waiting at them, which only their owner may do. Null if somebody
+-- is at it, or did it less than so many seconds ago. In a Citus cluster the indexes are on other nodes: there each change
+-- does it that finds much waiting.
+CREATE OR REPLACE FUNCTION store_put_in_waiting(seconds double precision) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+DECLARE pages bigint := 0; waited_at regclass;
+BEGIN
+  IF EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN RETURN 0; END IF;
+  PERFORM FROM upkeep WHERE done <= clock_timestamp() - make_interval(secs => seconds) FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND THEN RETURN NULL; END IF;
+  FOR waited_at IN
+    SELECT i.oid FROM pg_class AS i JOIN pg_am ON pg_am.oid = i.relam JOIN pg_class AS u ON u.oid = 'upkeep'::regclass
+    WHERE pg_am.amname = 'gin' AND i.relkind = 'i' AND i.relnamespace = u.relnamespace AND i.relowner = u.relowner
+  LOOP
+    pages := pages + gin_clean_pending_list(waited_at);
+  END LOOP;
+  UPDATE upkeep SET done = clock_timestamp();
+  RETURN pages;
+END$$;
 
 -- True if as many rows were written as were to be. If not, others changed them first, and the transaction fails as one
 -- that is to be tried again.

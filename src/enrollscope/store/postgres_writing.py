@@ -213,10 +213,10 @@ def _steps(table: KeyedTable, part: Part, number: int, parameters: _Parameters) 
         returned = f"RETURNING {_listed(table.index.sources)}"
         yield _Step(written, f"INSERT INTO {table.table} (tenant_id, {listed}) {rows} {returned}")
         made = " UNION ALL ".join(
-            f"SELECT $1, w.id, {kept.value}, {', '.join(table.index.values(kept, 'w'))} FROM {written} AS w"
+            f"SELECT $1, {kept.value}, w.id, {', '.join(table.index.values(kept, 'w'))} FROM {written} AS w"
             for kept in IndexPart
         )
-        into = f"INSERT INTO {index} (tenant_id, id, {PART}, {_listed(table.index.names)})"
+        into = f"INSERT INTO {index} (tenant_id, {PART}, id, {_listed(table.index.names)})"
         yield _Step(indexed, f"{into} {made} RETURNING 1", of_index=True)
         return
     arrays += [parameters.take("bigint[]"), parameters.take("bigint[]")]
@@ -225,7 +225,8 @@ def _steps(table: KeyedTable, part: Part, number: int, parameters: _Parameters) 
     of_those = f"{written} AS w WHERE i.tenant_id = $1 AND i.id = w.id"
     if part.way is Way.DELETE:
         yield _Step(written, f"DELETE FROM {table.table} AS e USING {rows} WHERE {same} RETURNING e.id")
-        yield _Step(indexed, f"DELETE FROM {index} AS i USING {of_those} RETURNING 1", of_index=True)
+        every = f"i.{PART} IN ({', '.join(str(kept.value) for kept in IndexPart)})"  # as its key wants it
+        yield _Step(indexed, f"DELETE FROM {index} AS i USING {of_those} AND {every} RETURNING 1", of_index=True)
         return
     changed = tuple(table.index.made_of(table.names[place] for place in part.places[1:]))
     sources = sources_of([column for _, made in changed for column in made])

@@ -25,7 +25,7 @@ from enrollscope.odata.plan.bound import (
 )
 from enrollscope.store.dialects import Sql, own_function
 from enrollscope.store.index_reading import Lookup
-from enrollscope.store.index_table import GUID_PARTS, IDS, PART, STRINGS
+from enrollscope.store.index_table import GUID_PARTS, IDS, PART, STRINGS, IndexPart
 from enrollscope.store.schema import BOOLEAN, INTEGER, TEXT
 
 
@@ -60,7 +60,9 @@ class Strings:
             return None
         own = self._index.c
         of_tenant = own.tenant_id == bindparam("odata_tenant", type_=TEXT)
-        return self._rows.c.id.in_(select(own.id).where(of_tenant, found))
+        # Of every part, spelled out, since the part stands before the id in the key by which a row is looked up.
+        of_parts = own[PART].in_([literal_column(str(part.value), SmallInteger()) for part in IndexPart])
+        return self._rows.c.id.in_(select(own.id).where(of_tenant, of_parts, found))
 
     def _found(self, condition: Bound, value: Callable[[Bound], Sql]) -> Sql | None:
         """What some row of the index table fulfils."""
@@ -69,7 +71,7 @@ class Strings:
             return self._somewhere(value(text))
         match condition:
             case Combine(operator=operator):
-                found = [self._found(part, value) for part in _sides(condition)]
+                found = [self._found(part, value) for part in operands_of(condition)]
                 known = [item for item in found if item is not None]
                 if operator is Logic.AND:
                     return next(iter(known), None)
@@ -95,14 +97,17 @@ class Strings:
         return Grouping(or_(own[STRINGS].like(pattern), some, unknown))
 
 
-def _sides(condition: Combine) -> Iterator[Bound]:
-    """What a chain of one operator combines."""
-    operator, rest = condition.operator, condition
-    while isinstance(rest.left, Combine) and rest.left.operator is operator:
-        yield rest.right
-        rest = rest.left
-    yield rest.right
-    yield rest.left
+def operands_of(chain: Combine) -> Iterator[Bound]:
+    """What a chain of one operator combines, however it is nested. Whatever seeks one text is one part."""
+    waiting: list[Bound] = [chain]
+    while waiting:
+        part = waiting.pop()
+        if part is chain or (
+            isinstance(part, Combine) and part.operator is chain.operator and text_sought(part) is None
+        ):
+            waiting += (part.right, part.left)
+        else:
+            yield part
 
 
 def _pattern(text: Sql) -> Sql:
