@@ -20,7 +20,8 @@ from enrollscope.odata.protocol.cursors import CursorSigner
 from enrollscope.odata.protocol.headers import Preferences
 from enrollscope.store.history import MIGRATIONS, Migrations
 from enrollscope.store.opening import migrate_store
-from enrollscope.store.postgres_questions import postgres_statements
+from enrollscope.store.postgres import ONE_PLAN
+from enrollscope.store.postgres_questions import Questions, postgres_statements
 from tests.index_tables import index_table
 from tests.postgres import Server, shared_server
 
@@ -150,6 +151,77 @@ def test_a_question_is_answered_from_an_index(filled: str, query: str, indexes: 
     used = {node["Index Name"] for node in nodes(top) if "Index Name" in node}
     assert any(re.fullmatch(indexes, name) for name in used), used
     assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < 9000
+
+
+def generic_plan(url: str, query: Query, paging: Paging) -> dict[str, Any]:
+    """The plan that the server has for a statement whatever the values, run with some."""
+    statement = postgres_statements(SCHEMA, LAYOUTS).page(query, paging, of_that_size=True)
+    values = ", ".join(f"'{each}'" if isinstance(each, str) else str(each) for each in statement.values(TENANT, paging))
+
+    async def ask() -> str:
+        connection = await asyncpg.connect(url, server_settings=ONE_PLAN)
+        try:
+            await connection.execute(f"PREPARE asked AS {statement.text}")
+            return str(await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked ({values})"))
+        finally:
+            await connection.close()
+
+    plan: dict[str, Any] = json.loads(asyncio.run(ask()))[0]["Plan"]
+    return plan
+
+
+AFTER = (637_000_000_000_000_000, "80000000-0000-0000-0000-000000000000")
+
+
+@pytest.mark.parametrize("after", [pytest.param((), id="first"), pytest.param(AFTER, id="later")])
+@pytest.mark.parametrize(
+    ("condition", "index"),
+    [
+        pytest.param("", "events_in_order", id="newest-first"),
+        pytest.param(f"$filter={RANGE}", "events_in_order", id="range-of-time"),
+        pytest.param(f"$filter={AUTHENTICATION}", "events_index_by_failure_category", id="category"),
+        pytest.param(
+            f"$filter={AUTHENTICATION} and {RANGE}", "events_index_by_failure_category", id="category-over-time"
+        ),
+        pytest.param(
+            f"$filter={AUTHENTICATION}&$orderby=eventDateTime,id", "events_index_by_failure_category", id="oldest-first"
+        ),
+    ],
+)
+def test_a_range_has_one_plan(filled: str, condition: str, index: str, after: tuple[Any, ...]) -> None:
+    """It is a walk along the index, to the end of the page and no further."""
+    plan = bound(condition)
+    assert isinstance(plan, ReadCollection)
+    query = Query(plan.query.stored, plan.query.where, plan.query.order, resumed=bool(after))
+    paging = Paging(plan.paging.parameters, plan.paging.limit, after=after)
+    assert Questions(SCHEMA, LAYOUTS).has_one_plan(query, paging)
+    top = generic_plan(filled, query, paging)
+    kinds = {node["Node Type"] for node in nodes(top)}
+    assert kinds <= {"Limit", "Nested Loop", "Index Scan", "Index Only Scan"}
+    assert index in {node["Index Name"] for node in nodes(top) if "Index Name" in node}
+    assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < 1500
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        pytest.param("$filter=failureCategory ne 'authentication'", id="other-operator"),
+        pytest.param("$filter=failureCategory eq null", id="null"),
+        pytest.param(f"$filter={AUTHENTICATION} and osVersion eq '1'", id="something-else"),
+        pytest.param(f"$filter={AUTHENTICATION} or {RANGE}", id="either"),
+        pytest.param("$search=step", id="search"),
+        pytest.param("$orderby=osVersion", id="other-order"),
+        pytest.param("$orderby=eventDateTime desc,id asc", id="both-ways"),
+        pytest.param("$compute=length(osVersion) as n&$select=n", id="computed"),
+        pytest.param("$apply=groupby((failureCategory))", id="groups"),
+        pytest.param("$count=true", id="counted"),
+    ],
+)
+def test_other_questions_are_planned_for_their_values(condition: str) -> None:
+    """The best plan depends on how rare something is, or more than a page is asked for."""
+    plan = bound(condition)
+    assert isinstance(plan, ReadCollection)
+    assert not Questions(SCHEMA, LAYOUTS).has_one_plan(plan.query, plan.paging)
 
 
 @pytest.mark.parametrize(

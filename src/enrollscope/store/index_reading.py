@@ -1,6 +1,6 @@
 """How a query reads an index table: not at all, beside the rows in their order, or in place of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -23,11 +23,13 @@ from enrollscope.odata.plan.bound import (
     SameText,
     TypeIs,
 )
-from enrollscope.odata.plan.queries import Group, Keep, Query
+from enrollscope.odata.plan.queries import Group, Keep, Order, Query
 from enrollscope.store.dialects import Sql
 from enrollscope.store.index_table import IndexTable
 from enrollscope.store.indexes import Indexed
 from enrollscope.store.schema import TEXT, changing
+
+_ENDS = frozenset((Comparison.GT, Comparison.GE, Comparison.LT, Comparison.LE))
 
 
 class Reading(Enum):
@@ -109,6 +111,42 @@ class Lookup:
             needed.append(query.where)
         names = set(_properties(needed))
         return bool(names & self.apart) and names <= self.plain
+
+
+def is_a_range(query: Query, indexed: Indexed, key: str) -> bool:
+    """Whether a page is a range of one index, in its order: of time, or of one value that is indexed apart.
+
+    Such a page has one good plan, whatever the values, and making that anew takes as long as to run it.
+
+    Args:
+        key: the key property.
+    """
+    if query.steps or query.computed or not _is_default(query.order, (*indexed.order, key)):
+        return False
+    conditions = list(_conjuncts(query.where)) if query.where else []
+    values = [condition for condition in conditions if not _bounds(condition, indexed.order[0])]
+    match values:
+        case []:
+            return True
+        case [Compare(operator=Comparison.EQ, left=Column(property=name), right=Parameter())]:
+            return name in indexed.apart
+        case _:
+            return False
+
+
+def _is_default(order: Sequence[Order], names: Sequence[str]) -> bool:
+    """Whether an order is by these properties, all of them one way."""
+    keys = [each.expression.property if isinstance(each.expression, Column) else None for each in order]
+    return keys == list(names) and len({each.descending for each in order}) == 1
+
+
+def _bounds(condition: Bound, name: str) -> bool:
+    """Whether a condition is one end of a range of a property."""
+    match condition:
+        case Compare(operator=operator, left=Column(property=bounded), right=Parameter()):
+            return bounded == name and operator in _ENDS
+        case _:
+            return False
 
 
 def _conjuncts(condition: Bound) -> Iterator[Bound]:

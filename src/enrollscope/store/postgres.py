@@ -36,12 +36,17 @@ T = TypeVar("T")
 _WRITERS = 4
 _KEY_READERS = 2
 _ASKERS = 4
+_PAGERS = 2
 _KEEPERS = 1
 _QUESTIONS = "enrollscope.store.postgres_questions"
 _WARM_UP_SECONDS = 1.0
 
-# Statements by key have one good plan, whatever the values.
-_BY_KEY = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+# Statements by key, and ranges of an index, have one good plan, whatever the values.
+ONE_PLAN = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "max_parallel_workers_per_gather": "0",
+}
 # A question's best plan depends on them: whether a category is rare, how long a range of time is.
 _ASKING = {"plan_cache_mode": "force_custom_plan"}
 
@@ -77,7 +82,7 @@ class PostgresStore:
         """See `base.Store`."""
         if self._running is None:
             await self._examine()
-            writers = Connections(self._target, _WRITERS, _BY_KEY)
+            writers = Connections(self._target, _WRITERS, ONE_PLAN)
             upkeep = Upkeep(keepers := Connections(self._target, _KEEPERS))
             commits = Commits(self._target, self._layouts, self._rows, writers, upkeep.changed)
             self._running = _Running(
@@ -85,8 +90,9 @@ class PostgresStore:
                 Coalescing(self._find, _KEY_READERS),
                 upkeep,
                 writers,
-                Connections(self._target, _KEY_READERS, _BY_KEY),
+                Connections(self._target, _KEY_READERS, ONE_PLAN),
                 Connections(self._target, _ASKERS, _ASKING),
+                Connections(self._target, _PAGERS, ONE_PLAN),
                 keepers,
             )
             self._warming = asyncio.create_task(self._warm_up())
@@ -120,7 +126,9 @@ class PostgresStore:
     async def fetch(self, tenant: str, query: Query, paging: Paging) -> Page:
         """See `base.Store`."""
         questions = await self._loaded()
-        return await self._ask(lambda connection: questions.page(connection, tenant, query, paging))
+        running = self._started()
+        connections = running.pagers if questions.has_one_plan(query, paging) else running.askers
+        return await self._ask(lambda connection: questions.page(connection, tenant, query, paging), connections)
 
     async def text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:  # noqa: ARG002
         """See `base.Store`. JSON costs more in the server than it saves here."""
@@ -168,7 +176,7 @@ class PostgresStore:
 
     async def _examine(self) -> None:
         async with refusing(self._target.url):
-            connection = await self._target.unprepared.connect(_BY_KEY)
+            connection = await self._target.unprepared.connect(ONE_PLAN)
             try:
                 await check_server(connection)
                 await check_pooler(connection, self._target)
@@ -195,9 +203,11 @@ class PostgresStore:
 
         return await persistently(self._target.retry_seconds, find)
 
-    async def _ask(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def _ask(self, work: Callable[[Connection], Awaitable[T]], connections: Connections | None = None) -> T:
+        leased = connections or self._started().askers
+
         async def ask() -> T:
-            async with self._started().askers.lease() as connection:
+            async with leased.lease() as connection:
                 return await work(connection)
 
         return await persistently(self._target.retry_seconds, ask)
@@ -213,11 +223,12 @@ class _Running:
     writers: Connections
     key_readers: Connections
     askers: Connections
+    pagers: Connections
     keepers: Connections
 
     async def close(self) -> None:
         await self.commits.close()
         await self.reads.close()
         await self.upkeep.close()
-        for connections in (self.writers, self.key_readers, self.askers, self.keepers):
+        for connections in (self.writers, self.key_readers, self.askers, self.pagers, self.keepers):
             await connections.close()

@@ -12,7 +12,7 @@ from enrollscope.odata.edm.layout import Layout
 from enrollscope.odata.edm.schema import Schema
 from enrollscope.odata.errors import BadRequest
 from enrollscope.odata.plan.queries import Page, Paging, Query
-from enrollscope.store.index_reading import Lookup
+from enrollscope.store.index_reading import Lookup, is_a_range
 from enrollscope.store.indexes import Indexed
 from enrollscope.store.postgres_connections import Connection, unavailable
 from enrollscope.store.postgres_dialect import PostgresDialect
@@ -39,10 +39,18 @@ class Questions:
 
     def __init__(self, schema: Schema, layouts: Mapping[str, Layout]) -> None:
         self._statements = postgres_statements(schema, layouts)
+        self._indexes = {
+            name: (Indexed.of(schema, layout.stored), layout.root.key_property.name) for name, layout in layouts.items()
+        }
+
+    def has_one_plan(self, query: Query, paging: Paging) -> bool:
+        """Whether a page is to be read by the same plan whatever the values, and is no more than that page."""
+        alone = not paging.total and not paging.skip
+        return alone and is_a_range(query, *self._indexes[query.stored])
 
     async def page(self, connection: Connection, tenant: str, query: Query, paging: Paging) -> Page:
         """The records, and how many there are in all when that is asked: both as of one moment."""
-        page = self._statements.page(query, paging)
+        page = self._statements.page(query, paging, of_that_size=self.has_one_plan(query, paging))
         if not paging.total:
             return Page(await _rows_of(connection, page, tenant, paging))
         count = self._statements.count(query)

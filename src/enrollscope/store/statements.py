@@ -85,14 +85,20 @@ class Statements:
         self._tables = tables
         self._dialect = dialect
         self._lookups = lookups
-        self._pages: OrderedDict[tuple[Query, Nulls], Statement] = OrderedDict()
+        self._pages: OrderedDict[tuple[Query, Nulls, int | None], Statement] = OrderedDict()
         self._texts: OrderedDict[tuple[Query, Nulls, TextForm], Statement] = OrderedDict()
         self._counts: OrderedDict[tuple[str, tuple[Step, ...], Bound | None], Statement] = OrderedDict()
 
-    def page(self, query: Query, paging: Paging) -> Statement:
-        """The statement for a page: the columns of a record, then the values of the order keys."""
+    def page(self, query: Query, paging: Paging, *, of_that_size: bool = False) -> Statement:
+        """The statement for a page: the columns of a record, then the values of the order keys.
+
+        Args:
+            of_that_size: how large it is stands in the text, for a database that plans without the values; nothing is
+                skipped.
+        """
         nulls = tuple([value is None for value in paging.after]) if query.resumed else ()
-        return _remembered(self._pages, (query, nulls), lambda: self._compile_page(query, nulls))
+        size = paging.limit if of_that_size else None
+        return _remembered(self._pages, (query, nulls, size), lambda: self._compile_page(query, nulls, size))
 
     def text(self, query: Query, paging: Paging, form: TextForm) -> Statement | None:
         """The statement for the JSON of a page, on SQLite.
@@ -112,10 +118,12 @@ class Statements:
         """The statement for how many records match."""
         return _remembered(self._counts, (query.stored, query.steps, query.where), lambda: self._compile_count(query))
 
-    def _compile_page(self, query: Query, nulls: Nulls) -> Statement:
+    def _compile_page(self, query: Query, nulls: Nulls, size: int | None) -> Statement:
         rows, keys, ordered = self._sorted(query, nulls)
         further = [rows.expressions.shown(item).label(None) for item in query.computed]
         statement = rows.select(*rows.columns, *further, *(key.label(None) for key in keys)).order_by(*ordered)
+        if size is not None:
+            return self._compile(statement.limit(literal_column(str(size), INTEGER)))
         return self._compile(_limited(statement, "odata_limit", "odata_skip"))
 
     def _compile_text(self, query: Query, nulls: Nulls, form: TextForm) -> Statement:
