@@ -11,6 +11,8 @@ def described() -> str:
 
 
 def _huge_mebibytes() -> int:
+    if not Path("/proc/meminfo").exists():
+        return 0
     pages, size = (
         re.search(rf"^{name}:\s+(\d+)", Path("/proc/meminfo").read_text(encoding="ascii"), re.MULTILINE)
         for name in ("HugePages_Total", "Hugepagesize")

@@ -1,5 +1,6 @@
 """What is on the wire below OData: broken requests, slow and endless ones, each answered, and the service lives on."""
 
+import contextlib
 import json
 import re
 import socket
@@ -140,6 +141,28 @@ def test_the_head_of_a_request_is_bounded(service: Service, sent: bytes) -> None
 
 
 CHUNKED = "Transfer-Encoding: chunked"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"0\r\nX-Trailer: ", id="trailer"),
+        pytest.param(b"1;x=", id="chunk-extension"),
+    ],
+)
+@pytest.mark.parametrize("path", [pytest.param("/healthz", id="answered"), pytest.param(EVENTS, id="waited-for")])
+def test_what_is_behind_the_head_is_bounded(client: Client, service: Service, path: str, sent: bytes) -> None:
+    """Whoever sends a field or a description of a chunk that never ends loses the connection, answered or not."""
+    lines = (f"Authorization: Bearer {client.token}", CHUNKED, "Content-Type: application/json")
+    method = "GET" if path == "/healthz" else "POST"
+    head = request(method, path, None, *lines).replace(b"Connection: close\r\n", b"")
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+        connection.sendall(head + sent)
+        with contextlib.suppress(ConnectionError):  # it is over
+            for _ in range(1000):
+                connection.sendall(b"x" * 65_536)
+                time.sleep(0.01)
+            pytest.fail("10 seconds of it were taken")
 
 
 @pytest.mark.parametrize(
@@ -305,6 +328,42 @@ def test_a_connection_is_kept_while_it_is_used(service: Service, monkeypatch: py
         started = time.monotonic()
         assert connection.recv(65_536) == b""
         assert time.monotonic() - started < 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        pytest.param(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n", id="empty-line"),
+        pytest.param(b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n", b"a", id="body-unasked-for"),
+    ],
+)
+def test_what_follows_an_answer_does_not_keep_the_connection(
+    service: Service, monkeypatch: pytest.MonkeyPatch, first: bytes, then: bytes
+) -> None:
+    """What is no further request counts as none."""
+    monkeypatch.setattr(EnvelopeProtocol, "idle_seconds", 0.5)
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+        connection.sendall(first)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(then)
+        started = time.monotonic()
+        assert connection.recv(65_536) == b""
+        assert time.monotonic() - started < 5
+
+
+@pytest.mark.slow
+def test_half_a_head_behind_a_request_has_the_time_of_a_head(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection is not idle then: the head may take as long as any, and is told when it took too long."""
+    monkeypatch.setattr(EnvelopeProtocol, "idle_seconds", 0.2)
+    monkeypatch.setattr(EnvelopeProtocol, "head_seconds", 1.0)
+    one = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+        connection.sendall(one + b"\r\n" + one)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        time.sleep(0.5)
+        connection.sendall(b"\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
 
 
 def test_the_head_is_not_hurried_by_slow_answers(client: Client, service: Service) -> None:

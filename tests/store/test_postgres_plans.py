@@ -20,7 +20,7 @@ from enrollscope.odata.protocol.cursors import CursorSigner
 from enrollscope.odata.protocol.headers import Preferences
 from enrollscope.store.history import MIGRATIONS, Migrations
 from enrollscope.store.opening import migrate_store
-from enrollscope.store.postgres import ONE_PLAN
+from enrollscope.store.postgres import IN_ORDER
 from enrollscope.store.postgres_questions import Questions, postgres_statements
 from tests.index_tables import index_table
 from tests.postgres import Server, shared_server
@@ -159,7 +159,7 @@ def generic_plan(url: str, query: Query, paging: Paging) -> dict[str, Any]:
     values = ", ".join(f"'{each}'" if isinstance(each, str) else str(each) for each in statement.values(TENANT, paging))
 
     async def ask() -> str:
-        connection = await asyncpg.connect(url, server_settings=ONE_PLAN)
+        connection = await asyncpg.connect(url, server_settings=IN_ORDER)
         try:
             await connection.execute(f"PREPARE asked AS {statement.text}")
             return str(await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked ({values})"))

@@ -103,6 +103,24 @@ def test_the_role_of_the_service_may_have_it_done(server: Server, database: str)
         server.psql(f"DROP ROLE {role}", database)
 
 
+def test_nobody_borrows_the_rights_of_the_owner(server: Server, database: str) -> None:
+    """The function means its own tables, whatever tables a caller has made."""
+    server.psql("UPDATE upkeep SET done = clock_timestamp()", database)
+    said = server.psql(
+        "CREATE TEMP TABLE upkeep (done timestamptz); INSERT INTO upkeep VALUES ('-infinity'); "
+        "SELECT coalesce(store_put_in_waiting(60)::text, 'too soon'), store_put_in_waiting(0); SELECT done FROM upkeep",
+        database,
+    )
+    assert said.split() == ["too", "soon|0", "-infinity"]
+
+
+@pytest.mark.parametrize("done", [pytest.param("-infinity", id="never"), pytest.param("infinity", id="in-the-future")])
+def test_a_clock_that_was_wrong_stops_nothing(server: Server, database: str, done: str) -> None:
+    """After a failover the last time may lie ahead."""
+    server.psql(f"UPDATE upkeep SET done = '{done}'", database)  # noqa: S608 - one of two words
+    assert put_in(server, database, 60) == "0"
+
+
 async def test_a_failure_is_told_and_tried_again(
     server: Server, database: str, caplog: pytest.LogCaptureFixture
 ) -> None:

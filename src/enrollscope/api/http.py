@@ -61,7 +61,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._in_head = False
         self._head_length = 0
-        self._unread_head = 0
+        self._unread = 0
         self._resuming = False
         self._refused = False
         self._unanswered = 0
@@ -84,8 +84,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
         """Read on."""
         if self._refused:
             return
-        self._idle_since = None
-        began_in_head = self._in_head
+        self._unread += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
@@ -94,14 +93,10 @@ class EnvelopeProtocol(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             self._refuse_head(error)
             return
-        if self._in_head:
-            if self._head_timer is None:
-                self._start_timer()
-            if began_in_head:
-                # The parser keeps a header to itself until all of it is there.
-                self._unread_head += len(data)
-                if self._unread_head > LONGEST_HEAD:
-                    self._refuse_head(_HeadTooLong())
+        if self._in_head and self._head_timer is None:
+            self._start_timer()
+        if self._unread > LONGEST_HEAD:
+            self._refuse_unread()
 
     def on_message_begin(self) -> None:
         """See the first byte of a request."""
@@ -111,11 +106,13 @@ class EnvelopeProtocol(HttpToolsProtocol):
         self.headers = []
         self.expect_100_continue = False
         self._in_head = True
-        self._head_length = self._unread_head = 0
+        self._head_length = self._unread = 0
+        self._idle_since = None
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the URL."""
         if not self._resuming:
+            self._unread = 0
             self._count(len(url))
             self.url += url
 
@@ -123,6 +120,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
         """Take a header, or pass over a trailer: it came too late to count as a header (RFC 9110 §6.5.1)."""
         if self._resuming:
             return
+        self._unread = 0
         self._count(len(name) + len(value))
         if self._in_head:
             name = name.lower()
@@ -160,9 +158,11 @@ class EnvelopeProtocol(HttpToolsProtocol):
             self.pipeline.appendleft((cycle, self.app))
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of the body."""
+        """Take a part of the body, or pass over it once the answer is out."""
+        self._unread = 0
         cycle = self.cycle
         if cycle.response_complete:
+            self._idle_since = self._now()
             return
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
@@ -186,7 +186,8 @@ class EnvelopeProtocol(HttpToolsProtocol):
         if self.pipeline:
             self._start(cast("_Cycle", self.pipeline.pop()[0]))
             return
-        self._idle_since = self._now()
+        if not self._in_head:
+            self._idle_since = self._now()
         if self.timeout_keep_alive_task is None:
             self._watch_idleness(self.idle_seconds)
 
@@ -206,8 +207,8 @@ class EnvelopeProtocol(HttpToolsProtocol):
         self._refuse(
             BadRequest(
                 f"The request is not HTTP as RFC 9112 defines it: {msg.rstrip('.')}. Look in the URL and the headers "
-                "for control characters, for blanks where none may be, for what must be percent-encoded, and for more "
-                "than 64 KiB in one of them; the method must be one that HTTP knows."
+                "for control characters, for blanks where none may be, and for what must be percent-encoded; the "
+                "method must be one that HTTP knows."
             )
         )
 
@@ -220,6 +221,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
 
         Raises:
             HttpParserInvalidURLError: its target is no URL.
+            AttributeError: it has no path.
             UnicodeDecodeError: it holds bytes that are no ASCII.
         """
         if self.url.startswith(b"/") and b"#" not in self.url:
@@ -258,6 +260,13 @@ class EnvelopeProtocol(HttpToolsProtocol):
         self._head_length += length
         if self._head_length > LONGEST_HEAD:
             raise _HeadTooLong
+
+    def _refuse_unread(self) -> None:
+        """End what the parser keeps to itself until all of it is there: a header, a trailer, what describes a chunk."""
+        if self._in_head or self._unanswered:
+            self._refuse_head(_HeadTooLong())
+        else:
+            self.transport.close()
 
     def _refuse_head(self, error: Exception) -> None:
         if isinstance(error, _HeadTooLong) or isinstance(error.__context__, _HeadTooLong):

@@ -4,8 +4,8 @@ When a row changes in a column that some index of its table holds, PostgreSQL wr
 table, and to an index of strings one for each run of characters in it. Indexes of what often changes are therefore on a
 table of their own, which has two rows for each row of the set: one of what often changes, and one of the strings that
 hardly ever do. A change rewrites the first of them, which is short, and the row itself stays in its place (a heap-only
-tuple). The part stands before the id in its key, so that what changes meet in memory is half of it. Whoever writes rows
-writes these in the same statement.
+tuple). The part stands before the id in its key, so that what changes meet of it is little. Whoever writes rows writes
+these in the same statement.
 
 Nothing here needs SQLAlchemy, which takes 0.5 s to import.
 """

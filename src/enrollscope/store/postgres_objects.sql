@@ -15,25 +15,33 @@ CREATE TABLE IF NOT EXISTS upkeep (done TIMESTAMPTZ NOT NULL);
 
 INSERT INTO upkeep SELECT '-infinity' WHERE NOT EXISTS (SELECT FROM upkeep);
 
--- Puts into the indexes of strings what changes have left waiting at them, which only their owner may do. Null if somebody
--- is at it, or did it less than so many seconds ago. In a Citus cluster the indexes are on other nodes: there each change
--- does it that finds much waiting.
-CREATE OR REPLACE FUNCTION store_put_in_waiting(seconds double precision) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
-SET search_path FROM CURRENT
+-- Puts into the indexes of strings what changes have left waiting at them, which only their owner may do. Null if
+-- somebody is at it, or did it less than so many seconds ago. In a Citus cluster the indexes are on other nodes: there
+-- each change does it that finds much waiting.
+CREATE OR REPLACE FUNCTION store_put_in_waiting(seconds double precision) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
 AS $$
 DECLARE pages bigint := 0; waited_at regclass;
 BEGIN
   IF EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN RETURN 0; END IF;
-  PERFORM FROM upkeep WHERE done <= clock_timestamp() - make_interval(secs => seconds) FOR UPDATE SKIP LOCKED;
+  PERFORM FROM upkeep
+  WHERE done <= clock_timestamp() - make_interval(secs => seconds) OR done > clock_timestamp() FOR UPDATE SKIP LOCKED;
   IF NOT FOUND THEN RETURN NULL; END IF;
   FOR waited_at IN
     SELECT i.oid FROM pg_class AS i JOIN pg_am ON pg_am.oid = i.relam JOIN pg_class AS u ON u.oid = 'upkeep'::regclass
-    WHERE pg_am.amname = 'gin' AND i.relkind = 'i' AND i.relnamespace = u.relnamespace AND i.relowner = u.relowner
+    WHERE pg_am.amname = 'gin' AND i.relkind = 'i' AND i.relnamespace = u.relnamespace AND pg_has_role(i.relowner, 'USAGE')
   LOOP
     pages := pages + gin_clean_pending_list(waited_at);
   END LOOP;
   UPDATE upkeep SET done = clock_timestamp();
   RETURN pages;
+END$$;
+
+-- It has the rights of its owner, so no table that a caller makes may stand in front of those it means.
+DO $$
+BEGIN
+  EXECUTE format('ALTER FUNCTION store_put_in_waiting(double precision) SET search_path = pg_catalog, %I, pg_temp',
+    current_schema());
 END$$;
 
 -- True if as many rows were written as were to be. If not, others changed them first, and the transaction fails as one

@@ -17,7 +17,8 @@ _LIMITS = "SELECT name, setting::bigint FROM pg_settings WHERE name = ANY($1::te
 IGNORED = (
     "Have the pooler ignore what the service says about its limits, as deploy/pgbouncer.ini does: "
     "ignore_startup_parameters = statement_timeout, lock_timeout, idle_in_transaction_session_timeout, jit, "
-    "plan_cache_mode, enable_seqscan, max_parallel_workers_per_gather. A migration needs the server itself."
+    "plan_cache_mode, enable_seqscan, enable_sort, enable_bitmapscan, max_parallel_workers_per_gather. "
+    "A migration needs the server itself."
 )
 
 
