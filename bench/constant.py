@@ -1,9 +1,8 @@
-"""The ceiling: the same ASGI server and loop, answering a constant of the size of a real answer.
+"""The ceiling: the same ASGI server, protocol and loop, answering a constant of the size of a real answer.
 
-    python -m bench.constant PORT FILE PROTOCOL
+    python -m bench.constant PORT STATUS_FILE
 
-reads what to answer, headers and body, from a file made from a real answer of the service. PROTOCOL says who speaks
-HTTP: `uvicorn`, the server as it comes, or `own`, with the protocol class of this project.
+reads what to answer, headers and body, from a file made from a real answer of the service.
 """
 
 import asyncio
@@ -44,11 +43,11 @@ def application(recorded: Recorded) -> Any:
     return answer
 
 
-async def _serve(port: int, recorded: Recorded, protocol: str) -> None:
+async def _serve(port: int, recorded: Recorded) -> None:
     config = uvicorn.Config(
         application(recorded),
         port=port,
-        http=EnvelopeProtocol if protocol == "own" else "httptools",
+        http=EnvelopeProtocol,
         lifespan="off",
         access_log=False,
         log_level="warning",
@@ -59,5 +58,4 @@ async def _serve(port: int, recorded: Recorded, protocol: str) -> None:
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        recorded = msgspec.json.decode(Path(sys.argv[2]).read_bytes(), type=Recorded)
-        runner.run(_serve(int(sys.argv[1]), recorded, sys.argv[3]))
+        runner.run(_serve(int(sys.argv[1]), msgspec.json.decode(Path(sys.argv[2]).read_bytes(), type=Recorded)))

@@ -5,7 +5,7 @@ third of its pages, among ten million events.
 
 What changes add to the index of strings waits until the service has it put in (`postgres_upkeep.py`), up to 64 MB. With
 PostgreSQL's own 4 MB every few thousand changes one would do it before its commit, which takes half a second among ten
-million events: 3,900 changes a second became 5,900.
+million events: 4,000 changes a second became 5,600.
 """
 
 from alembic import op
