@@ -116,6 +116,15 @@ REFUSED = [
     pytest.param(
         {"prepared": False},
         {
+            "ignore_startup_parameters": "statement_timeout, lock_timeout, idle_in_transaction_session_timeout, jit, "
+            "plan_cache_mode, enable_seqscan",
+        },
+        ["enable_sort, enable_bitmapscan, max_parallel_workers_per_gather"],
+        id="those-of-an-earlier-version",
+    ),
+    pytest.param(
+        {"prepared": False},
+        {
             "ignore_startup_parameters": "statement_timeout, lock_timeout, idle_in_transaction_session_timeout, jit",
         },
         ["ignore_startup_parameters = statement_timeout, lock_timeout,", "plan_cache_mode"],

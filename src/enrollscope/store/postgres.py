@@ -178,7 +178,7 @@ class PostgresStore:
 
     async def _examine(self) -> None:
         async with refusing(self._target.url):
-            connection = await self._target.unprepared.connect(ONE_PLAN)
+            connection = await self._target.unprepared.connect(IN_ORDER)  # all that a pooler may refuse
             try:
                 await check_server(connection)
                 await check_pooler(connection, self._target)
