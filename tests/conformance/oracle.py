@@ -75,17 +75,17 @@ class Oracle:
         return [record for record in records if where is None or self.value(where, record) is True]
 
     def ordered(self, order: Sequence[Order], records: Sequence[Record]) -> list[Record]:
-        """Records in order, null lowest."""
+        """Records in order, null lowest. Every key of each is computed, needed or not, as a database may."""
+        keyed = [([self.value(key.expression, record) for key in order], record) for record in records]
 
-        def compare(left: Record, right: Record) -> int:
-            for key in order:
-                first, second = self.value(key.expression, left), self.value(key.expression, right)
+        def compare(left: tuple[list[Any], Record], right: tuple[list[Any], Record]) -> int:
+            for key, first, second in zip(order, left[0], right[0], strict=True):
                 if first != second:
                     below = first is None or (second is not None and first < second)
                     return -1 if below != key.descending else 1
             return 0
 
-        return sorted(records, key=cmp_to_key(compare))
+        return [record for _, record in sorted(keyed, key=cmp_to_key(compare))]
 
     def value(self, bound: Bound, record: Record) -> Any:
         """The value of an expression for a record."""
