@@ -15,7 +15,7 @@ _Waiting: TypeAlias = "dict[str, list[asyncio.Future[Record | None]]]"
 
 
 class Coalescing:
-    """The queue in front of reads by key. Belongs to the event loop that it is first used on.
+    """The queue in front of reads by key. Belongs to one event loop.
 
     Args:
         find: one trip, for one tenant.
@@ -27,13 +27,10 @@ class Coalescing:
         self._trips = trips
         self._waiting: dict[tuple[str, str], _Waiting] = {}
         self._workers: set[asyncio.Task[None]] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def read(self, tenant: str, stored: str, key: str) -> Record | None:
         """One record. Tenants take turns, a trip each."""
-        loop = self._loop
-        if loop is None:
-            loop = self._loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         answer: asyncio.Future[Record | None] = loop.create_future()
         self._waiting.setdefault((tenant, stored), {}).setdefault(key, []).append(answer)
         if len(self._workers) < self._trips:

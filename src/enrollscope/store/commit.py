@@ -20,7 +20,7 @@ _Waiting: TypeAlias = tuple[Unit, "asyncio.Future[Any]"]
 
 
 class GroupCommit:
-    """The queue in front of a database's writer. Belongs to the event loop that it is first used on.
+    """The queue in front of a database's writer. Belongs to one event loop.
 
     Args:
         commit: makes a batch durable as one transaction and returns an outcome for each unit, in their order. When it
@@ -42,7 +42,6 @@ class GroupCommit:
         self._worker: asyncio.Task[None] | None = None
         self._last = 0
         self._closed = False
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def write(self, command: Command) -> Written:
         """Have a command committed. When the caller is cancelled, a command that still waits is dropped.
@@ -70,9 +69,7 @@ class GroupCommit:
             raise ServiceUnavailable(
                 f"{self._capacity} changes are waiting to be written already.", headers={"Retry-After": "1"}
             )
-        loop = self._loop
-        if loop is None:
-            loop = self._loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         self._waiting.append((unit, answer))
         if self._worker is None:

@@ -129,8 +129,11 @@ class PostgresStore:
         """See `base.Store`."""
         questions = await self._loaded()
         running = self._started()
-        connections = running.pagers if questions.has_one_plan(query, paging) else running.askers
-        return await self._ask(lambda connection: questions.page(connection, tenant, query, paging), connections)
+        if questions.has_one_plan(query, paging):
+            return await self._ask(
+                lambda connection: questions.range(connection, tenant, query, paging), running.pagers
+            )
+        return await self._ask(lambda connection: questions.page(connection, tenant, query, paging), running.askers)
 
     async def text(self, tenant: str, query: Query, paging: Paging, form: TextForm) -> PageText | None:  # noqa: ARG002
         """See `base.Store`. JSON costs more in the server than it saves here."""
@@ -139,11 +142,13 @@ class PostgresStore:
     async def count(self, tenant: str, query: Query, paging: Paging) -> int:
         """See `base.Store`."""
         questions = await self._loaded()
-        return await self._ask(lambda connection: questions.count(connection, tenant, query, paging))
+        askers = self._started().askers
+        return await self._ask(lambda connection: questions.count(connection, tenant, query, paging), askers)
 
     async def changes(self, tenant: str, after: int, limit: int) -> list[Change]:
         """See `base.Store`."""
-        return await self._ask(lambda connection: self._rows.changes(connection, tenant, after, limit))
+        askers = self._started().askers
+        return await self._ask(lambda connection: self._rows.changes(connection, tenant, after, limit), askers)
 
     async def secret(self, name: str, make: Callable[[], str]) -> str:
         """See `base.Store`. Needs no `start`."""
@@ -205,11 +210,9 @@ class PostgresStore:
 
         return await persistently(self._target.retry_seconds, find)
 
-    async def _ask(self, work: Callable[[Connection], Awaitable[T]], connections: Connections | None = None) -> T:
-        leased = connections or self._started().askers
-
+    async def _ask(self, work: Callable[[Connection], Awaitable[T]], connections: Connections) -> T:
         async def ask() -> T:
-            async with leased.lease() as connection:
+            async with connections.lease() as connection:
                 return await work(connection)
 
         return await persistently(self._target.retry_seconds, ask)

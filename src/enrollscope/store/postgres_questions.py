@@ -50,7 +50,7 @@ class Questions:
 
     async def page(self, connection: Connection, tenant: str, query: Query, paging: Paging) -> Page:
         """The records, and how many there are in all when that is asked: both as of one moment."""
-        page = self._statements.page(query, paging, of_that_size=self.has_one_plan(query, paging))
+        page = self._statements.page(query, paging)
         if not paging.total:
             return Page(await _rows_of(connection, page, tenant, paging))
         count = self._statements.count(query)
@@ -60,6 +60,10 @@ class Questions:
             if total is None:
                 ((total,),) = await _rows_of(connection, count, tenant, paging)
             return Page(records, total)
+
+    async def range(self, connection: Connection, tenant: str, query: Query, paging: Paging) -> Page:
+        """A page that `has_one_plan`."""
+        return Page(await _rows_of(connection, self._statements.page(query, paging, of_that_size=True), tenant, paging))
 
     async def count(self, connection: Connection, tenant: str, query: Query, paging: Paging) -> int:
         """How many records match."""
