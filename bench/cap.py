@@ -23,9 +23,11 @@ from bench.postgres import (
     FILTER,
     ITEM,
     PAGE_CONNECTIONS,
+    PAGE_SIZE,
     PATCH_BODY,
     SINCE,
     Filled,
+    check_full,
     fill,
     over_http,
     report,
@@ -34,7 +36,7 @@ from bench.postgres import (
 from tests.postgres import own_server
 
 PEER_BODY = '{"failureReason":"0x80180014 seen {n} times","failureCategory":9}'
-PEER_FILTER = f"{COLLECTION}?$top=100&$orderby=eventDateTime%20desc&$filter=" + quote(
+PEER_FILTER = f"{COLLECTION}?$top={PAGE_SIZE}&$orderby=eventDateTime%20desc&$filter=" + quote(
     f"failureCategory eq 1 and eventDateTime ge {SINCE}"
 )
 
@@ -83,6 +85,8 @@ def main() -> None:
 def _beside(filled: Filled, address: str, kind: Kind, peer: Peer, compared: str) -> None:
     """Compare one kind of request, with the same `If-Match` on both sides."""
     if_match = peer.if_match if kind.method == "PATCH" else ""
+    if kind.paths[0] == FILTER:
+        check_full(address, filled)
     load = replace(filled.load(kind.method, kind.paths[0], kind.bodies[0]), if_match=if_match)
     peer_load = replace(load, path=kind.paths[1], body=kind.bodies[1], token=peer.token)
     ours = over_http(address, load, kind.connections)

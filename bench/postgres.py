@@ -29,6 +29,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import asyncpg
+import httpx
 import msgspec
 
 from bench.events import TENANT
@@ -51,6 +52,7 @@ SECONDS = 4
 GOALS_PATCH = {32: 0.70, 128: 0.85}
 GOAL_GET, GOAL_PAGE, GOAL_GROWTH, GOAL_MEBIBYTES = 0.45, 0.40, 0.8, 150
 PAGE_CONNECTIONS = 8
+PAGE_SIZE = 100
 WARM_UP_SECONDS = 240
 # Two fifths of the memory, the most that PostgreSQL's manual advises, and a checkpoint by time alone.
 DURABLE = {
@@ -66,7 +68,9 @@ COLLECTION = "/v1.0/deviceManagement/troubleshootingEvents"
 ITEM = COLLECTION + "/{key}"
 PATCH_BODY = '{"failureReason":"0x80180014 seen {n} times","failureCategory":"enrollmentRestrictionsEnforced"}'
 SINCE = "2020-01-01T00:00:00Z"
-FILTER = f"{COLLECTION}?$top=100&$filter=" + quote(f"failureCategory eq 'authentication' and eventDateTime ge {SINCE}")
+FILTER = f"{COLLECTION}?$top={PAGE_SIZE}&$filter=" + quote(
+    f"failureCategory eq 'authentication' and eventDateTime ge {SINCE}"
+)
 
 FILL = """
 INSERT INTO events (tenant_id, id, type, version, event_date_time_ticks, event_date_time_offset, correlation_id,
@@ -147,6 +151,7 @@ def _beside_the_database(filled: Filled, address: str, served_by: str) -> None:
         report(name, ours, _bare(filled, BARE_PATCH, clients), GOALS_PATCH[clients])
         ours = over_http(address, filled.load("GET", ITEM), clients)
         report(f"GET, {clients} connections, {served_by}", ours, _bare(filled, BARE_GET, clients), GOAL_GET)
+    check_full(address, filled)
     ours = over_http(address, filled.load("GET", FILTER), PAGE_CONNECTIONS)
     name = f"page of 100 by filter, {PAGE_CONNECTIONS} connections, {served_by}"
     report(name, ours, lambda: asyncio.run(_bare_pages(filled.url)), GOAL_PAGE)
@@ -164,16 +169,18 @@ class Kind:
 
 def growth() -> None:
     """Measure at two sizes and print."""
+    patch = Kind("PATCH", "PATCH", ITEM, PATCH_BODY)
     with tempfile.TemporaryDirectory() as folder, own_server(DURABLE) as server:
         few, many = (fill(server, f"events_{count}", count, Path(folder)) for count in (FEW, MANY))
-        patch = Kind("PATCH", "PATCH", ITEM, PATCH_BODY)
         with served(few) as (small, _), served(many) as (large, _):
             _grown(patch, (few, small), (many, large), "1 process, just after a checkpoint")
             warm_up = many.load(patch.method, patch.path, patch.body)
             run(large, warm_up, connections=CONNECTIONS[0], seconds=WARM_UP_SECONDS)
         for processes in sorted({1, os.cpu_count() or 1}):
+            few = fill(server, f"events_{FEW}_{processes}", FEW, Path(folder))
             with served(few, processes) as (small, _), served(many, processes) as (large, process):
-                for kind in (patch, Kind("GET", "GET", ITEM), Kind("page of 100 by filter", "GET", FILTER)):
+                # Changes at last: they take events out of the category that is asked for, soon most of the few.
+                for kind in (Kind("page of 100 by filter", "GET", FILTER), Kind("GET", "GET", ITEM), patch):
                     _grown(kind, (few, small), (many, large), f"{processes} process{'es' if processes > 1 else ''}")
                 if processes == 1:
                     used = _mebibytes(process)
@@ -182,6 +189,9 @@ def growth() -> None:
 
 def _grown(kind: Kind, small: tuple[Filled, str], large: tuple[Filled, str], served_by: str) -> None:
     """Compare one kind of request at two sizes, each a database and where it is served."""
+    if kind.path == FILTER:
+        for filled, address in (large, small):
+            check_full(address, filled)
     ours, theirs = (
         over_http(address, filled.load(kind.method, kind.path, kind.body), CONNECTIONS[0])
         for filled, address in (large, small)
@@ -239,6 +249,18 @@ def over_http(address: str, load: Load, connections: int) -> Callable[[], float]
     return lambda: run(address, load, connections=connections, seconds=SECONDS)
 
 
+def check_full(address: str, filled: Filled) -> None:
+    """See that there are as many events for the page as are asked for.
+
+    Raises:
+        BenchFailed: there are fewer, so that the page would be quicker.
+    """
+    answer = httpx.get(address + FILTER, headers={"Authorization": f"Bearer {filled.bearer}"}, timeout=60)
+    found = len(answer.raise_for_status().json()["value"])
+    if found != PAGE_SIZE:
+        raise BenchFailed(f"the page has {found} events, not {PAGE_SIZE}")
+
+
 def _bare(filled: Filled, script: str, clients: int) -> Callable[[], float]:
     return lambda: filled.pgbench(script, clients)
 
@@ -250,7 +272,7 @@ async def _bare_pages(url: str) -> float:
         f"SELECT {names} FROM events_index AS i JOIN events AS e ON e.tenant_id = i.tenant_id AND e.id = i.id "  # noqa: S608 - names of the model
         f"WHERE i.tenant_id = $1 AND i.part = {IndexPart.CHANGING.value} AND i.failure_category = $2 "
         "AND i.event_date_time_ticks >= $3 "
-        "ORDER BY i.event_date_time_ticks DESC, i.id DESC LIMIT 101"
+        f"ORDER BY i.event_date_time_ticks DESC, i.id DESC LIMIT {PAGE_SIZE + 1}"
     )
     values = (TENANT, 1, Instant.parse(SINCE).ticks)
     encode = msgspec.json.Encoder().encode

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enrollscope.odata.edm.layout import KEY, Record
+from enrollscope.odata.edm.layout import KEY, TYPE, VERSION, Record
 from enrollscope.odata.edm.model import Primitive
 from enrollscope.odata.errors import BadRequest, NotBuilt, ODataError
 from enrollscope.odata.plan.bound import (
@@ -208,6 +208,27 @@ def test_a_value_of_another_entity_is_of_the_same_tenant(opened: Opened, tenant:
     assert keys_of(opened, tenant, where, Paging(("w1", 2), 9)) == ["w0", "w1"]
     assert keys_of(opened, tenant, where, Paging(("theirs", 3), 9)) == []
     assert keys_of(opened, other, where, Paging(("theirs", 3), 9)) == ["theirs"]
+
+
+@examples()
+@given(RECORDS, orders(), st.frozensets(st.sampled_from(sorted(LAYOUT.properties))))
+def test_what_is_looked_at_is_all_that_is_needed(
+    opened: Opened,
+    entities: list[tuple[str, dict[str, Any]]],
+    order: tuple[tuple[Order, ...], list[Any]],
+    shown: frozenset[str],
+) -> None:
+    """Read for the sake of some properties, records have these, their head and the keys of the order as ever."""
+    tenant, _ = stored(opened, entities)
+    whole, some = (
+        opened.run(opened.store.fetch(tenant, query, Paging(tuple(order[1]), 9, total=True)))
+        for query in (Query("works", None, order[0]), Query("works", None, order[0], shown=shown))
+    )
+    assert (some.size, some.total) == (whole.size, whole.total)
+    hidden = LAYOUT.places_without(shown)
+    assert not hidden & {KEY, TYPE, VERSION}
+    pairs = [pair for place, pair in enumerate(zip(whole.columns, some.columns, strict=True)) if place not in hidden]
+    assert [list(column) for column, _ in pairs] == [list(column) for _, column in pairs]
 
 
 def test_pages_stay_in_place_while_rows_come_and_go(opened: Opened, tenant: str) -> None:

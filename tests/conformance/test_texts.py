@@ -181,11 +181,11 @@ class Asking:
                     with pytest.raises(BadRequest, match=re.escape(refusal.message)):
                         texts.page(self.tenant, query, paging, form)
                 return
-            shown, more = page.records[:size], len(page.records) > size
+            shown, more = page.records[:size], page.size > size
             after = shown[-1][-len(query.order) :] if more else ()
             text = texts.page(self.tenant, query, paging, form)
             if exact and all(map(self.says, shown)):
-                entities = ENCODER.encode(writer.write_all(shown))[1:-1]
+                entities = ENCODER.encode(writer.write_all(list(zip(*shown, strict=True))))[1:-1]
                 assert text == PageText(entities, after, page.total)
             else:
                 assert text is None

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -192,7 +193,7 @@ def test_a_range_has_one_plan(filled: str, condition: str, index: str, after: tu
     """It is a walk along the index, to the end of the page and no further."""
     plan = bound(condition)
     assert isinstance(plan, ReadCollection)
-    query = Query(plan.query.stored, plan.query.where, plan.query.order, resumed=bool(after))
+    query = replace(plan.query, resumed=bool(after))
     paging = Paging(plan.paging.parameters, plan.paging.limit, after=after)
     assert Questions(SCHEMA, LAYOUTS).has_one_plan(query, paging)
     top = generic_plan(filled, query, paging)
@@ -222,6 +223,29 @@ def test_other_questions_are_planned_for_their_values(condition: str) -> None:
     plan = bound(condition)
     assert isinstance(plan, ReadCollection)
     assert not Questions(SCHEMA, LAYOUTS).has_one_plan(plan.query, plan.paging)
+
+
+HEAD_COLUMNS = ("id", "type", "version")
+ORDER_COLUMNS = ("event_date_time_ticks",)
+
+
+@pytest.mark.parametrize(
+    ("query", "columns"),
+    [
+        pytest.param("$select=osVersion", ("os_version",), id="another-one"),
+        pytest.param("$select=eventDateTime", ("event_date_time_offset",), id="what-it-is-ordered-by"),
+        pytest.param("$select=osVersion,failureReason", ("os_version", "failure_reason"), id="two"),
+        pytest.param("$select=id&$compute=length(osVersion) as n", (), id="not-for-what-is-computed"),
+        pytest.param("$select=osVersion&$filter=failureReason eq 'x'", ("os_version",), id="not-for-a-condition"),
+    ],
+)
+def test_a_page_asks_for_what_is_shown(query: str, columns: tuple[str, ...]) -> None:
+    """Each value once, and none that nobody looks at."""
+    plan = bound(query)
+    assert isinstance(plan, ReadCollection)
+    text = postgres_statements(SCHEMA, LAYOUTS).page(plan.query, plan.paging).text
+    asked = re.findall(r"events\.(\w+) AS", text.partition("FROM")[0])
+    assert sorted(asked) == sorted((*HEAD_COLUMNS, *ORDER_COLUMNS, *columns))
 
 
 @pytest.mark.parametrize(

@@ -102,11 +102,13 @@ class Renderer:
         Args:
             query: the request's own query string, still encoded, which the link goes on with.
         """
-        size = plan.page_size
-        records = page.records[:size]
-        more = records and len(page.records) > size
-        link = self._next_link(records[-1][-len(plan.query.order) :], plan, query, how) if more else None
-        return self._collection(self._written(records, plan, how), page.total, link, plan, how)
+        size, columns, link = plan.page_size, page.columns, None
+        if page.size > size:
+            columns = [column[:size] for column in columns]
+            if size:
+                seen = tuple([column[-1] for column in columns[-len(plan.query.order) :]])
+                link = self._next_link(seen, plan, query, how)
+        return self._collection(self._written(columns, plan, how), page.total, link, plan, how)
 
     def form(self, plan: ReadCollection, how: Answering) -> TextForm | None:
         """How a store would put the text of a page together, if it can be said."""
@@ -148,17 +150,17 @@ class Renderer:
         version = ("OData-Version", how.json_format.version)
         return Reply(200, body, how.json_format.content_type, [version])
 
-    def _written(self, records: Sequence[Record], plan: ReadCollection, how: Answering) -> Iterable[Any]:
+    def _written(self, columns: Sequence[Sequence[Any]], plan: ReadCollection, how: Answering) -> Iterable[Any]:
         """The entities of a page, or the results of a grouping."""
         if plan.results is not None:
             preferences = how.preferences
             results = ResultWriter(
                 plan.results, how.json_format, include_unknown=preferences.include_unknown, omit=preferences.omit
             )
-            return map(results.write, records)
+            return map(results.write, zip(*columns, strict=True))
         writer = self._writer(plan.scope, plan.projection, how)
         collection = f"{how.base}/{plan.scope.path}"
-        return writer.write_all(records, collection=collection)
+        return writer.write_all(columns, collection=collection)
 
     def service_document(self, how: Answering) -> Reply:
         """What the version root has."""

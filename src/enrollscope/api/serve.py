@@ -16,6 +16,7 @@ from enrollscope.api.batch import BatchRun, Change
 from enrollscope.api.messages import Call, Reply, RequestBody, check_client_request_id, read_body, within
 from enrollscope.api.payload import check_content_type, read_json
 from enrollscope.api.render import Answering, Renderer, applied, location
+from enrollscope.api.repeated import Repeated, Understood, words_of
 from enrollscope.auth.caller import Caller
 from enrollscope.auth.permissions import Access
 from enrollscope.auth.verifier import Verifier
@@ -105,6 +106,7 @@ class Service:
         self._verifier = verifier
         self._settings = settings
         self._binder = Binder(model, cursors)
+        self._repeated = Repeated()
         self._reader = BodyReader(model, whole)
         self._renderer = Renderer(model, store.layouts, cursors, batch_limit=settings.batch_limit)
         self._version = model.version
@@ -202,13 +204,19 @@ class Service:
         caller = self._verifier.cached(authorization, now)
         return caller if caller is not None else await self._verifier.identify(authorization, now)
 
-    def _understand(
-        self, call: Call, path: str, caller: Caller, version: ProtocolVersion
-    ) -> tuple[Options, Preferences, Plan]:
+    def _understand(self, call: Call, path: str, caller: Caller, version: ProtocolVersion) -> Understood:
         check_client_request_id(call.headers)
-        preferences = read_preferences(call.headers.get("prefer", ""))
-        options = parse_options(call.query)
-        return options, preferences, self._bind(call, path, options, preferences, caller, version)
+        words = words_of(call, path, caller, version)
+        understood = None if words is None else self._repeated.find(words)
+        if understood is None:
+            preferences = read_preferences(call.headers.get("prefer", ""))
+            options = parse_options(call.query)
+            plan = self._bind(call, path, options, preferences, caller, version)
+            understood = Understood(options, preferences, plan)
+            if words is not None:
+                self._repeated.keep(words, understood)
+        self._permit(understood.plan, caller)
+        return understood
 
     def _answering(
         self,
@@ -235,7 +243,7 @@ class Service:
         caller: Caller,
         version: ProtocolVersion,
     ) -> Plan:
-        plan = self._binder.bind(
+        return self._binder.bind(
             Asked(
                 call.method,
                 path,
@@ -249,6 +257,8 @@ class Service:
                 version,
             )
         )
+
+    def _permit(self, plan: Plan, caller: Caller) -> None:
         match plan:
             case UpdateEntity() | CreateEntity() | DeleteEntity():
                 caller.require(self._permissions(plan.scope.stored.name, Access.WRITE))
@@ -258,7 +268,6 @@ class Service:
                 pass
             case _:
                 assert_never(plan)
-        return plan
 
     def _metadata(self, call: Call, plan: ReadMetadata) -> Reply:
         media_type = plan.media_type or preferred(call.headers.get("accept", ""), METADATA_FORMATS)

@@ -4,7 +4,7 @@ Apart from the rest of the store, because importing SQLAlchemy takes 0.5 s.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from functools import lru_cache
 
 import asyncpg
 
@@ -32,6 +32,7 @@ _REFUSALS: Mapping[str, str] = {
     "54023": _TOO_MUCH,
 }
 _MOST_PARAMETERS = 32_767
+_CACHED_QUERIES = 512
 
 
 class Questions:
@@ -39,31 +40,33 @@ class Questions:
 
     def __init__(self, schema: Schema, layouts: Mapping[str, Layout]) -> None:
         self._statements = postgres_statements(schema, layouts)
-        self._indexes = {
+        indexes = {
             name: (Indexed.of(schema, layout.stored), layout.root.key_property.name) for name, layout in layouts.items()
         }
+        self._is_a_range = lru_cache(_CACHED_QUERIES)(lambda query: is_a_range(query, *indexes[query.stored]))
 
     def has_one_plan(self, query: Query, paging: Paging) -> bool:
         """Whether a page is to be read by the same plan whatever the values, and is no more than that page."""
         alone = not paging.total and not paging.skip
-        return alone and is_a_range(query, *self._indexes[query.stored])
+        return alone and self._is_a_range(query)
 
     async def page(self, connection: Connection, tenant: str, query: Query, paging: Paging) -> Page:
         """The records, and how many there are in all when that is asked: both as of one moment."""
         page = self._statements.page(query, paging)
         if not paging.total:
-            return Page(await _rows_of(connection, page, tenant, paging))
+            return Page(page.columns(await _rows_of(connection, page, tenant, paging)))
         count = self._statements.count(query)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             records = await _rows_of(connection, page, tenant, paging)
             total = told_total(query, paging, len(records))
             if total is None:
                 ((total,),) = await _rows_of(connection, count, tenant, paging)
-            return Page(records, total)
+            return Page(page.columns(records), total)
 
     async def range(self, connection: Connection, tenant: str, query: Query, paging: Paging) -> Page:
         """A page that `has_one_plan`."""
-        return Page(await _rows_of(connection, self._statements.page(query, paging, of_that_size=True), tenant, paging))
+        page = self._statements.page(query, paging, of_that_size=True)
+        return Page(page.columns(await _rows_of(connection, page, tenant, paging)))
 
     async def count(self, connection: Connection, tenant: str, query: Query, paging: Paging) -> int:
         """How many records match."""
@@ -78,12 +81,12 @@ def postgres_statements(schema: Schema, layouts: Mapping[str, Layout]) -> Statem
     return Statements(layouts, metadata, PostgresDialect(), lookups)
 
 
-async def _rows_of(connection: Connection, statement: Statement, tenant: str, paging: Paging) -> list[tuple[Any, ...]]:
+async def _rows_of(connection: Connection, statement: Statement, tenant: str, paging: Paging) -> list[asyncpg.Record]:
     values = statement.values(tenant, paging)
     if len(values) > _MOST_PARAMETERS:
         raise BadRequest(_TOO_MUCH)
     try:
-        return [tuple(row) for row in await connection.fetch(statement.text, *values)]
+        return await connection.fetch(statement.text, *values)
     except asyncpg.QueryCanceledError as error:
         raise unavailable(
             "The query took too long and was given up. Narrow it down, by a range of time for example.",

@@ -63,7 +63,8 @@ class Questions:
         """Read records and total as of one moment."""
         records, total = _with_place(connection, lambda: _page_of(connection, statements, tenant, query, paging, len))
         read = self._rows[query.stored].read if query.width is None else None
-        return Page(records if read is None else [read(record) for record in records], total)
+        page = Page(statements[0].columns(records), total)
+        return page if read is None else Page.of(map(read, page.records), total)
 
     def run_text(
         self,

@@ -5,8 +5,8 @@ Once for every database, but for the JSON of pages, which only SQLite is asked f
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
@@ -55,14 +55,27 @@ Nulls: TypeAlias = tuple[bool, ...]
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Text for a driver, and where each of its values comes from, in order."""
+    """Text for a driver, and where each of its values comes from, in order.
+
+    Attributes:
+        places: of a page, where in a row of the answer each value of a record stands; `None`: it was not asked for.
+    """
 
     text: str
     sources: tuple[Source, ...]
+    places: tuple[int | None, ...] = ()
 
     def values(self, tenant: str, paging: Paging) -> tuple[Any, ...]:
         """The values to run it with."""
         return tuple([source(tenant, paging) for source in self.sources])
+
+    def columns(self, rows: Sequence[Iterable[Any]]) -> list[Sequence[Any]]:
+        """What `Page.columns` is, of the rows that the driver gave for a page."""
+        if not rows:
+            return []
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        nothing = [None] * len(rows)
+        return [nothing if place is None else columns[place] for place in self.places]
 
 
 class Statements:
@@ -120,11 +133,16 @@ class Statements:
 
     def _compile_page(self, query: Query, nulls: Nulls, size: int | None) -> Statement:
         rows, keys, ordered = self._sorted(query, nulls)
-        further = [rows.expressions.shown(item).label(None) for item in query.computed]
-        statement = rows.select(*rows.columns, *further, *(key.label(None) for key in keys)).order_by(*ordered)
-        if size is not None:
-            return self._compile(statement.limit(literal_column(str(size), INTEGER)))
-        return self._compile(_limited(statement, "odata_limit", "odata_skip"))
+        further = [rows.expressions.shown(item) for item in query.computed]
+        hidden = frozenset() if query.shown is None else self._layouts[query.stored].places_without(query.shown)
+        columns = enumerate([*rows.columns, *further, *keys])
+        asked, places = _once([None if place in hidden else column for place, column in columns])
+        statement = rows.select(*(column.label(None) for column in asked)).order_by(*ordered)
+        if size is None:
+            statement = _limited(statement, "odata_limit", "odata_skip")
+        else:
+            statement = statement.limit(literal_column(str(size), INTEGER))
+        return replace(self._compile(statement), places=places)
 
     def _compile_text(self, query: Query, nulls: Nulls, form: TextForm) -> Statement:
         rows, keys, ordered = self._sorted(query, nulls)
@@ -178,6 +196,14 @@ class Statements:
         compiled = statement.compile(dialect=self._dialect.compiler)
         constants = compiled.params
         return Statement(str(compiled), tuple(_source(name, constants) for name in compiled.positiontup or ()))
+
+
+def _once(columns: Sequence[Sql | None]) -> tuple[list[Sql], tuple[int | None, ...]]:
+    """Each column that is not `None` once, and for each of all where it stands."""
+    # By identity, since `==` of two of them is a condition in SQL.
+    found = {id(column): column for column in columns if column is not None}
+    numbers = {each: number for number, each in enumerate(found)}
+    return list(found.values()), tuple(numbers.get(id(column)) for column in columns)
 
 
 def _is_exact_in_json(key: Order) -> bool:

@@ -146,6 +146,6 @@ def test_many_are_written_as_each_by_itself(schema: Schema, stored: StoredSet, d
     json_format = data.draw(st.sampled_from(FORMATS))
     context = data.draw(st.none() | st.just("c"))
     writer = EntityWriter(service.model, service.layout, json_format=json_format)
-    together = writer.write_all(records, context=context)
+    together = writer.write_all(list(zip(*records, strict=True)), context=context)
     alone = [writer.write(record, context=context) for record in records]
     assert [list(entity.items()) for entity in together] == [list(entity.items()) for entity in alone]

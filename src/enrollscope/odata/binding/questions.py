@@ -60,6 +60,7 @@ class Questions:
         self._resources = resources or Resources(model)
         self._rows: dict[str, EntityRow] = {}
         self._whole: dict[str, frozenset[str]] = {}
+        self._names: dict[frozenset[str], frozenset[str]] = {}
         self._orders: dict[tuple[str, str], tuple[tuple[Order, ...], tuple[Bound, ...]]] = {}
         self._shapes: Shapes[Question] = Shapes()
 
@@ -197,8 +198,23 @@ class Questions:
         if "orderby" in options.texts:
             with _Clause("orderby", operands):
                 order = applying.ordered(options.orderby())
-        query = Query(scope.stored.name, _all(parts) if parts else None, order, steps=tuple(applying.steps))
-        return self._shown(query, scope.declared, options, operands, conditions, applying)
+        shown = self._visible(scope) if applying.results is None else None
+        query = Query(
+            scope.stored.name, _all(parts) if parts else None, order, steps=tuple(applying.steps), shown=shown
+        )
+        question = self._shown(query, scope.declared, options, operands, conditions, applying)
+        selected = question.projection.properties
+        if shown is None or selected is None:
+            return question
+        return replace(question, query=replace(question.query, shown=shown.intersection(selected)))
+
+    def _visible(self, scope: Scope) -> frozenset[str]:
+        """The properties that entities of a scope have for clients."""
+        names = self._names.get(scope.types)
+        if names is None:
+            shown = map(self._model.shown_as, scope.types)
+            names = self._names[scope.types] = frozenset(item.name for kind in shown for item in kind.all_properties)
+        return names
 
     @staticmethod
     def _asked(options: Options, conditions: Conditions, applying: Applying, operands: Operands) -> Iterator[Bound]:

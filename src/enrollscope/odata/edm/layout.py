@@ -88,6 +88,11 @@ class Layout:
             places.setdefault(slot.of.name, place)
         return places
 
+    def places_without(self, shown: frozenset[str]) -> frozenset[int]:
+        """The places of all slots but the head that hold nothing of these properties."""
+        slots = enumerate(self.slots, start=len(HEAD))
+        return frozenset(place for place, slot in slots if slot.of.name not in shown)
+
     @cached_property
     def properties(self) -> Mapping[str, Property]:
         """Name → property, over the whole type tree."""

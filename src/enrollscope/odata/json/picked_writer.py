@@ -8,7 +8,7 @@ from typing import Any
 from enrollscope.odata.edm.layout import Layout, Record
 from enrollscope.odata.edm.model import Model, Property
 from enrollscope.odata.json.property_writer import PropertyWriters, WriteValue, type_annotation
-from enrollscope.odata.json.writer import EntityWriter
+from enrollscope.odata.json.writer import Column, EntityWriter
 from enrollscope.odata.plan.requests import Picked, Projection
 from enrollscope.odata.protocol.headers import JsonFormat, MetadataLevel, OmitValues
 
@@ -56,9 +56,9 @@ class PickedWriter(EntityWriter):
         """See `EntityWriter`."""
         return self.write(record, context=context, collection=collection)
 
-    def write_all(self, records: Sequence[Record], *, context: str | None = None, collection: str = "") -> list[Any]:
+    def write_all(self, columns: Sequence[Column], *, context: str | None = None, collection: str = "") -> list[Any]:
         """See `EntityWriter`."""
-        return [self.write(record, context=context, collection=collection) for record in records]
+        return [self.write(record, context=context, collection=collection) for record in zip(*columns, strict=True)]
 
     def write(self, record: Record, *, context: str | None = None, collection: str = "") -> dict[str, Any]:
         """See `EntityWriter`."""

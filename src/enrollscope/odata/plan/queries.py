@@ -1,9 +1,10 @@
 """Questions to a store, and its answers: a `Query` is the shape, `Paging` has the values that go with it."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from enrollscope.odata.plan.bound import Bound, ScalarType, Source
 
@@ -125,6 +126,7 @@ class Query:
         resumed: whether `Paging.after` says where to go on.
         steps: what happens to the rows before `where` is asked.
         computed: further values of each row, which follow the record.
+        shown: names of the properties that somebody looks at: the others may be null in the records; `None`: all are.
     """
 
     stored: str
@@ -133,10 +135,11 @@ class Query:
     resumed: bool = False
     steps: tuple[Step, ...] = ()
     computed: tuple[Bound | Positions, ...] = ()
+    shown: frozenset[str] | None = None
 
     @cached_property
     def _hash(self) -> int:
-        return hash((self.stored, self.where, self.order, self.resumed, self.steps, self.computed))
+        return hash((self.stored, self.where, self.order, self.resumed, self.steps, self.computed, self.shown))
 
     def __hash__(self) -> int:
         # Statements are looked up by their question, and the latest questions are kept: each is hashed in full once.
@@ -177,10 +180,25 @@ class Page:
     """What a store answers to a `Query`.
 
     Attributes:
-        records: each a record (`edm.layout`), or the row of a grouping, with the computed values and those of the order
-            keys appended.
+        columns: of the records (`edm.layout`), or of the rows of a grouping, then of the computed values, then of the
+            order keys; all of one length. There is none where nothing matches.
         total: set when `Paging.total` asked for it.
     """
 
-    records: list[tuple[Any, ...]] = field(default_factory=list)
+    columns: Sequence[Sequence[Any]] = ()
     total: int | None = None
+
+    @classmethod
+    def of(cls, rows: Iterable[Iterable[Any]], total: int | None = None) -> Self:
+        """Make a page of rows, each with the values of all columns."""
+        return cls(list(zip(*rows, strict=True)), total)
+
+    @property
+    def size(self) -> int:
+        """How many rows there are."""
+        return len(self.columns[0]) if self.columns else 0
+
+    @property
+    def records(self) -> list[tuple[Any, ...]]:
+        """The rows, one by one."""
+        return list(zip(*self.columns, strict=True))

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from enrollscope.odata.errors import BadRequest
@@ -17,6 +18,7 @@ AROUND: Final = ('W/"', '"')
 """What stands before and behind the version in an entity tag."""
 
 
+@lru_cache(1024)
 def etag(version: int) -> str:
     """The entity tag of a version: weak, because the bytes of an answer depend on more than the entity."""
     return f'W/"{version}"'
