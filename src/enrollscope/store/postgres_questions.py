@@ -4,7 +4,6 @@ Apart from the rest of the store, because importing SQLAlchemy takes 0.5 s.
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 import asyncpg
 
@@ -32,7 +31,6 @@ _REFUSALS: Mapping[str, str] = {
     "54023": _TOO_MUCH,
 }
 _MOST_PARAMETERS = 32_767
-_CACHED_QUERIES = 512
 
 
 class Questions:
@@ -40,15 +38,14 @@ class Questions:
 
     def __init__(self, schema: Schema, layouts: Mapping[str, Layout]) -> None:
         self._statements = postgres_statements(schema, layouts)
-        indexes = {
+        self._indexes = {
             name: (Indexed.of(schema, layout.stored), layout.root.key_property.name) for name, layout in layouts.items()
         }
-        self._is_a_range = lru_cache(_CACHED_QUERIES)(lambda query: is_a_range(query, *indexes[query.stored]))
 
     def has_one_plan(self, query: Query, paging: Paging) -> bool:
         """Whether a page is to be read by the same plan whatever the values, and is no more than that page."""
         alone = not paging.total and not paging.skip
-        return alone and self._is_a_range(query)
+        return alone and is_a_range(query, *self._indexes[query.stored])
 
     async def page(self, connection: Connection, tenant: str, query: Query, paging: Paging) -> Page:
         """The records, and how many there are in all when that is asked: both as of one moment."""
