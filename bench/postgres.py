@@ -41,6 +41,7 @@ from enrollscope.odata.edm.values import Instant
 from enrollscope.store.index_table import IndexPart, IndexTable
 from enrollscope.store.indexes import Indexed
 from enrollscope.store.opening import migrate_store
+from enrollscope.store.postgres import IN_ORDER
 from tests.postgres import Server, binaries, own_server
 from tests.serving import running
 
@@ -281,7 +282,7 @@ async def _bare_pages(url: str) -> float:
 
     async def ask() -> None:
         nonlocal count
-        connection = await asyncpg.connect(url)
+        connection = await asyncpg.connect(url, server_settings=IN_ORDER)
         statement = await connection.prepare(sql)
         while time.perf_counter() < end:
             encode([tuple(row) for row in await statement.fetch(*values)])

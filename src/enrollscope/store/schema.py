@@ -3,7 +3,7 @@
 The second one of a set, its index table, is PostgreSQL's alone.
 
 Every key and every index of what belongs to tenants begins with the tenant: that is isolation, and it is what lets the
-same tables be distributed.
+same tables be distributed. Only a hash index, which has one column, does not (revision 0005).
 """
 
 from collections.abc import Iterable
