@@ -113,7 +113,10 @@ class Commits:
                 # The entries of one may be among those of another.
                 for earlier in sorted(lost, key=lambda each: len(each.mark.entries), reverse=True):
                     if await self.rows.holds(connection, earlier.mark):
-                        await connection.execute("ROLLBACK")
+                        # It may be on this server alone. A commit waits for the replicas, if they are waited for, and
+                        # what has this one has all before it; one that wrote nothing would not wait.
+                        await self.rows.lock_counter(connection, tenant)
+                        await _end(connection)
                         return earlier.outcomes
                 batch = Batch.over(self.layouts, seen.records)
                 batch.apply(units)

@@ -80,15 +80,15 @@ async def check_server(connection: Connection) -> None:
     """Refuse a server on which the store could not keep its promises.
 
     Raises:
-        StoreRefused: it is too old, keeps text in another encoding, or forgets commits.
+        StoreRefused: it is too old, keeps text in another encoding, or would forget commits.
     """
     version = connection.get_server_version()
     if version.major < OLDEST_SERVER:
         raise StoreRefused(f"The server is PostgreSQL {version.major}; {OLDEST_SERVER} or later is needed.")
-    encoding, commits = await connection.fetchrow(
-        "SELECT pg_encoding_to_char(encoding), current_setting('synchronous_commit') "
-        "FROM pg_database WHERE datname = current_database()"
-    ) or ("", "")
+    encoding, commits, replicas = await connection.fetchrow(
+        "SELECT pg_encoding_to_char(encoding), current_setting('synchronous_commit'), "
+        "current_setting('synchronous_standby_names') FROM pg_database WHERE datname = current_database()"
+    ) or ("", "", "")
     if encoding != "UTF8":
         raise StoreRefused(
             f"The database is encoded in {encoding}. Create one with ENCODING 'UTF8' TEMPLATE template0."
@@ -97,6 +97,11 @@ async def check_server(connection: Connection) -> None:
         raise StoreRefused(
             "The server has synchronous_commit = off, so that a crash would take back changes already answered. "
             "Set it to on, for this role at least: ALTER ROLE … SET synchronous_commit = on."
+        )
+    if commits == "local" and replicas:
+        raise StoreRefused(
+            "The server names replicas to be waited for (synchronous_standby_names), but has synchronous_commit = local, "
+            "so that none is, and a change already answered would be lost with the server. Set one as the other means."
         )
 
 
