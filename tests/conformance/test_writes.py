@@ -251,6 +251,23 @@ def test_one_of_many_racing_writers_wins(library: Library) -> None:
     assert sum(isinstance(outcome, Written) for outcome in outcomes) == 1
 
 
+def test_a_flood_of_one_tenant_keeps_nobody_waiting(library: Library) -> None:
+    """A single command of another tenant is answered while most of a thousand still wait."""
+    other = Library(library.opened, library.tenant + "-other")
+
+    async def flooded() -> int:
+        store = library.opened.store
+        flood = [asyncio.ensure_future(store.write(library.create(f"w{number}"))) for number in range(1000)]
+        await asyncio.sleep(0)
+        await store.write(other.create("single"))
+        answered = sum(task.done() for task in flood)
+        await asyncio.gather(*flood)
+        return answered
+
+    assert library.opened.run(flooded()) < 900
+    assert len(other.log()) == 1
+
+
 def test_commands_together_are_all_carried_out(library: Library) -> None:
     """Commands that belong together see each other and are answered one by one."""
     commands = (library.create("w1", title="A"), library.update("w1", title="B"), library.create("w2"))

@@ -3,16 +3,16 @@ from collections.abc import Sequence
 
 import pytest
 
-from enrollscope.odata.errors import Conflict, ServiceUnavailable
+from enrollscope.odata.errors import BadRequest, Conflict, ServiceUnavailable
 from enrollscope.odata.plan.commands import Actor, Create
 from enrollscope.store.base import Written
 from enrollscope.store.batch import Outcome, Together, Unit
 from enrollscope.store.commit import GroupCommit
 
 
-def command(key: str) -> Create:
+def command(key: str, tenant: str = "tenant") -> Create:
     """A command that can be told from others by its key."""
-    return Create(Actor("tenant", None, "app", "token", "request", 1), "works", key, "book", {})
+    return Create(Actor(tenant, None, "app", "token", "request", 1), "works", key, "book", {})
 
 
 def written(unit: Unit) -> Outcome:
@@ -40,9 +40,9 @@ class Disk:
         return [Conflict("taken") if keys == ["refused"] else written(unit) for unit in units]
 
 
-async def begun(queue: GroupCommit, *keys: str) -> list["asyncio.Task[Written]"]:
+async def begun(queue: GroupCommit, *keys: str, tenant: str = "tenant") -> list["asyncio.Task[Written]"]:
     """Start to write commands in this order, and let them reach the queue."""
-    tasks = [asyncio.ensure_future(queue.write(command(key))) for key in keys]
+    tasks = [asyncio.ensure_future(queue.write(command(key, tenant))) for key in keys]
     await asyncio.sleep(0)
     return tasks
 
@@ -136,6 +136,44 @@ async def test_a_full_queue_refuses_and_recovers() -> None:
     await asyncio.gather(*under_way, *waiting)
     assert (await queue.write(command("e"))).record == ("e",)
     assert disk.batches == [["a"], ["b", "c"], ["e"]]
+
+
+async def test_tenants_take_turns() -> None:
+    """What waits of one keeps no other waiting; each one's own order stays."""
+    disk = Disk()
+    queue = GroupCommit(disk.commit, capacity=20, largest=4)
+    work = await begun(queue, "a1", "a2", "a3", "a4", "a5", tenant="a")
+    work += await begun(queue, "b1", "b2", tenant="b")
+    work += await begun(queue, "c1", tenant="c")
+    disk.free.set()
+    await asyncio.gather(*work)
+    assert disk.batches == [["a1", "a2", "a3", "a4"], ["a5", "b1", "c1", "b2"]]
+
+
+async def test_one_tenant_cannot_fill_the_queue() -> None:
+    """It has its share; another is let in with a first command even when the rest is full."""
+    disk = Disk()
+    queue = GroupCommit(disk.commit, capacity=4, share=3, largest=1)
+    work = await begun(queue, "under-way", tenant="a")
+    work += await begun(queue, "a1", "a2", "a3", tenant="a")
+    (refused,) = await begun(queue, "a4", tenant="a")
+    work += await begun(queue, "b1", tenant="b")
+    work += await begun(queue, "c1", tenant="c")
+    (late,) = await begun(queue, "c2", tenant="c")
+    disk.free.set()
+    await asyncio.gather(*work)
+    assert disk.batches[1:] == [["a1"], ["b1"], ["c1"], ["a2"], ["a3"]]
+    for task in (refused, late):
+        with pytest.raises(ServiceUnavailable):
+            await task
+
+
+async def test_no_transaction_spans_tenants() -> None:
+    """Changes that must succeed together are of one tenant."""
+    queue = GroupCommit(Disk().commit, capacity=4)
+    with pytest.raises(BadRequest):
+        await queue.write_together([command("a", "one"), command("b", "other")])
+    assert await queue.write_together([]) == ()
 
 
 async def test_a_cancelled_command_that_waits_is_dropped() -> None:

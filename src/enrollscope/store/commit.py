@@ -1,22 +1,52 @@
 """Group commit: commands that wait at the same time share a transaction.
 
 There is no timer. While one batch is being committed the next one gathers, and it is as large as the disk makes it. Any
-database can stand behind it: it gets batches, in the order of arrival, one at a time.
+database can stand behind it: it gets batches, one at a time, of each tenant's commands in the order of arrival. Tenants
+take turns, so that a single command is in the next batch, however many of another tenant wait.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
-from enrollscope.odata.errors import ServiceUnavailable
+from enrollscope.odata.errors import BadRequest, ServiceUnavailable
 from enrollscope.odata.plan.commands import Command
 from enrollscope.store.base import Written
 from enrollscope.store.batch import Outcome, Together, Unit
+from enrollscope.store.fair_queue import FairQueue
 
 _LARGEST_BATCH = 512
 
 _Waiting: TypeAlias = tuple[Unit, "asyncio.Future[Any]"]
+
+
+SHARE = 4
+"""One tenant may fill this part of a queue (a quarter); the rest is left to others."""
+
+
+def tenant_of(commands: Sequence[Command]) -> str:
+    """The one tenant of commands that belong together.
+
+    Raises:
+        BadRequest: they are of several.
+    """
+    tenants = {command.actor.tenant for command in commands}
+    if len(tenants) > 1:
+        raise BadRequest("Changes that must succeed together must belong to one tenant.")
+    return tenants.pop()
+
+
+def full(total: int, own: int) -> ServiceUnavailable:
+    """What a tenant is told that has too many changes waiting, or some of them and so have others."""
+    return ServiceUnavailable(
+        f"{total} changes are waiting to be written already, {own} of them of this tenant.",
+        headers={"Retry-After": "1"},
+    )
+
+
+def shutting_down() -> ServiceUnavailable:
+    """What is said to those who come too late."""
+    return ServiceUnavailable("The service is shutting down.", headers={"Retry-After": "5"})
 
 
 class GroupCommit:
@@ -26,6 +56,7 @@ class GroupCommit:
         commit: makes a batch durable as one transaction and returns an outcome for each unit, in their order. When it
             raises, nothing of the batch was written.
         capacity: how many units may wait: commands, or several that belong together.
+        share: how many of one tenant; a tenant that has none waiting is let in even when others filled the queue.
         largest: how many commands one batch may hold; more only if they belong together.
     """
 
@@ -33,12 +64,14 @@ class GroupCommit:
         self,
         commit: Callable[[Sequence[Unit]], Awaitable[Sequence[Outcome]]],
         capacity: int,
+        share: int | None = None,
         largest: int = _LARGEST_BATCH,
     ) -> None:
         self._commit = commit
         self._capacity = capacity
+        self._share = capacity if share is None else share
         self._largest = largest
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: FairQueue[_Waiting] = FairQueue()
         self._worker: asyncio.Task[None] | None = None
         self._last = 0
         self._closed = False
@@ -49,29 +82,31 @@ class GroupCommit:
         Raises:
             ODataError: the command was refused, or the queue is full or closed.
         """
-        written: Written = await self._queued(command)
+        written: Written = await self._queued(command.actor.tenant, command)
         return written
 
     async def write_together(self, commands: Sequence[Command]) -> tuple[Written, ...]:
-        """Have several commands committed, or none of them. Otherwise as `write`.
+        """Have several commands of one tenant committed, or none of them. Otherwise as `write`.
 
         Raises:
             RefusedTogether: one of the commands was refused.
+            BadRequest: they are of several tenants, which no transaction spans.
             ODataError: the queue is full or closed.
         """
-        written: tuple[Written, ...] = await self._queued(Together(tuple(commands)))
+        if not commands:
+            return ()
+        written: tuple[Written, ...] = await self._queued(tenant_of(commands), Together(tuple(commands)))
         return written
 
-    def _queued(self, unit: Unit) -> "asyncio.Future[Any]":
+    def _queued(self, tenant: str, unit: Unit) -> "asyncio.Future[Any]":
         if self._closed:
-            raise ServiceUnavailable("The service is shutting down.", headers={"Retry-After": "5"})
-        if len(self._waiting) >= self._capacity:
-            raise ServiceUnavailable(
-                f"{self._capacity} changes are waiting to be written already.", headers={"Retry-After": "1"}
-            )
+            raise shutting_down()
+        waiting = self._waiting.waiting(tenant)
+        if waiting >= self._share or (waiting and len(self._waiting) >= self._capacity):
+            raise full(len(self._waiting), waiting)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append((unit, answer))
+        self._waiting.append(tenant, (unit, answer))
         if self._worker is None:
             self._worker = loop.create_task(self._work())
         return answer
@@ -111,7 +146,7 @@ class GroupCommit:
         size = 0
         largest = min(self._largest, (self._last + len(self._waiting) + 1) // 2) if self._last else self._largest
         while self._waiting and size < largest:
-            unit, answer = waiting = self._waiting.popleft()
+            unit, answer = waiting = self._waiting.pop()
             if not answer.done():
                 batch.append(waiting)
                 size += len(unit.commands) if isinstance(unit, Together) else 1

@@ -7,16 +7,12 @@ by side and take turns, oldest first, for whatever the database gives them.
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from enrollscope.odata.errors import BadRequest, ServiceUnavailable
 from enrollscope.odata.plan.commands import Command
 from enrollscope.store.base import Written
 from enrollscope.store.batch import Outcome, Unit
-from enrollscope.store.commit import GroupCommit
+from enrollscope.store.commit import SHARE, GroupCommit, full, shutting_down, tenant_of
 
 T = TypeVar("T")
-
-_SHARE = 4
-"""One tenant may fill this part of the queue (a quarter); the rest is left to others."""
 
 
 class Lanes:
@@ -30,7 +26,7 @@ class Lanes:
     def __init__(self, commit: Callable[[str, Sequence[Unit]], Awaitable[Sequence[Outcome]]], capacity: int) -> None:
         self._commit = commit
         self._capacity = capacity
-        self._share = max(1, capacity // _SHARE)
+        self._share = max(1, capacity // SHARE)
         self._lanes: dict[str, GroupCommit] = {}
         self._waiting: dict[str, int] = {}
         self._total = 0
@@ -47,12 +43,9 @@ class Lanes:
         Raises:
             BadRequest: they are of several tenants, which no transaction spans.
         """
-        tenants = {command.actor.tenant for command in commands}
-        if len(tenants) > 1:
-            raise BadRequest("Changes that must succeed together must belong to one tenant.")
-        if not tenants:
+        if not commands:
             return ()
-        return await self._through(tenants.pop(), lambda lane: lane.write_together(commands))
+        return await self._through(tenant_of(commands), lambda lane: lane.write_together(commands))
 
     async def close(self) -> None:
         """Refuse what comes from now on, and return when what waits is written."""
@@ -74,14 +67,11 @@ class Lanes:
 
     def _admit(self, tenant: str) -> GroupCommit:
         if self._closed:
-            raise ServiceUnavailable("The service is shutting down.", headers={"Retry-After": "5"})
+            raise shutting_down()
         waiting = self._waiting.get(tenant, 0)
         # A tenant with nothing in the queue is let in even when it is full: others filled it.
         if waiting and (self._total >= self._capacity or waiting >= self._share):
-            raise ServiceUnavailable(
-                f"{self._total} changes are waiting to be written already, {waiting} of them of this tenant.",
-                headers={"Retry-After": "1"},
-            )
+            raise full(self._total, waiting)
         if tenant not in self._lanes:
             self._lanes[tenant] = GroupCommit(self._of(tenant), self._capacity)
         return self._lanes[tenant]

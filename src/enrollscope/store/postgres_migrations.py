@@ -100,8 +100,8 @@ async def check_server(connection: Connection) -> None:
         )
     if commits == "local" and replicas:
         raise StoreRefused(
-            "The server names replicas to be waited for (synchronous_standby_names), but has synchronous_commit = local, "
-            "so that none is, and a change already answered would be lost with the server. Set one as the other means."
+            "The server names replicas to wait for (synchronous_standby_names), but has synchronous_commit = local, so "
+            "that it waits for none, and a change already answered would be lost with it. Set one as the other means."
         )
 
 
