@@ -38,8 +38,9 @@ bench: environment-dev ## Measure speed and print it as ratios
 conformance: environment-dev ## Ask about each requirement of OData, and write docs/conformance.md
 	$(BIN)/python -m tests.conformance_page
 
-bench-postgres: environment-dev postgresql ## The same on a PostgreSQL of its own
-	$(BENCH_COMMAND) postgres postgres-growth cap
+bench-postgres: environment-dev postgresql ## The same on a PostgreSQL of its own, beside the bare database and SAP CAP
+	@scripts/wrk
+	$(BENCH_COMMAND) postgres postgres-growth
 
 format: environment-dev ## Format the code and mend what can be mended
 	$(BIN)/ruff format

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from bench import cap, parse, postgres, questions, sqlite
+from bench import parse, postgres, questions, sqlite
 from bench.load import BenchFailed
 from bench.machine import described
 
@@ -15,7 +15,6 @@ BENCHMARKS: Mapping[str, Callable[[], None]] = MappingProxyType(
         "questions": questions.main,
         "postgres": postgres.main,
         "postgres-growth": postgres.growth,
-        "cap": cap.main,
     }
 )
 DEFAULT = ("parse", "sqlite", "questions")

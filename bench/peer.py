@@ -143,21 +143,23 @@ def _application(server: Server, folder: Path, fill: str, more: Mapping[str, str
     subprocess.run([programs / "cds-deploy"], cwd=folder, env=environment, check=True, capture_output=True, timeout=120)
     server.psql(fill, database)
     server.psql("VACUUM ANALYZE", database)
-    process = subprocess.Popen(
-        [programs / "cds-serve", "all"], cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    log = folder / "log"
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            [programs / "cds-serve", "all"], cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=said
+        )
     try:
-        _await_answer(process, port)
+        _await_answer(process, port, log)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(30)
 
 
-def _await_answer(process: subprocess.Popen[bytes], port: int) -> None:
+def _await_answer(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not answers(port, "/health"):
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
-            raise BenchFailed(f"CAP did not start:\n{process.communicate()[1].decode()}")
+            raise BenchFailed(f"CAP did not start:\n{log.read_text(encoding='utf-8')}")
         time.sleep(0.1)

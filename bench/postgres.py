@@ -1,30 +1,32 @@
-"""The service over HTTP on PostgreSQL, beside the bare database: same server, same run, in turns.
+"""The service over HTTP on PostgreSQL, beside others on the same server, in the same run, in turns.
 
-Each is measured with one process that serves, and with as many as there are processors.
+It is measured with one process that serves, and with as many as there are processors:
 
-- Durable PATCH by key, beside pgbench with one prepared transaction for each: UPDATE … RETURNING, INSERT into a log.
-- GET by key, beside pgbench with a prepared SELECT by key.
-- A page of 100 by filter, beside a loop in this process that runs the same SQL over asyncpg and encodes with msgspec.
-- `postgres-growth`: the three at ten million events beside those at a hundred thousand; memory of the process. After a
-  checkpoint PostgreSQL logs each page that is changed for the first time as a whole; among ten million events almost
-  every change is the first one of its pages. So changes are measured twice: just after a checkpoint, and after four
-  minutes of them.
+- a page of 100 by filter, beside a loop in one process that runs the very statement of the service over asyncpg and
+  encodes with msgspec, with as many connections as the service has for it;
+- GET by key, beside pgbench with a prepared SELECT by key;
+- durable PATCH by key, beside pgbench with one prepared transaction for each: UPDATE … RETURNING, INSERT into a log;
+- all three beside SAP CAP, the nearest peer, in one process: bare, and with a log of changes, entity tags and
+  authentication (`bench/peer.py` says by what). Where CAP wants `If-Match`, both sides get `If-Match: *`.
 
-It starts a PostgreSQL of its own (`tests/postgres.py` says how it is found; 15 or later), as durable as it comes. For
-the ten million it needs 50 GB of disk for a while.
-pgbench writes to the events and to a log alone, not to the index table.
+`growth` measures the three at ten million events beside a hundred thousand, and the memory of the process. After a
+checkpoint PostgreSQL logs each page that is changed for the first time as a whole; among ten million events almost
+every change is the first one of its pages. So changes are measured twice: just after one, and after four minutes.
+
+It starts a PostgreSQL of its own (`tests/postgres.py` says how it is found; 15 or later), as durable as it comes. CAP
+needs Node.js and npm, the ten million need 50 GB of disk for a while. pgbench writes to the events and to a log alone,
+not to the index table.
 """
 
 import asyncio
 import os
 import re
 import statistics
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -32,28 +34,33 @@ import asyncpg
 import httpx
 import msgspec
 
+from bench import page
 from bench.events import TENANT
 from bench.load import BenchFailed, Load, run
-from bench.processes import ENROLLSCOPE, free_port
+from bench.machine import described
+from bench.page import Figure
+from bench.peer import Peer, bare, install, tracked
+from bench.postgres_events import Filled, fill, served
 from enrollscope.model.events import SCHEMA
+from enrollscope.odata.binding.binder import Asked, Binder
 from enrollscope.odata.edm.layout import Layout
-from enrollscope.odata.edm.values import Instant
-from enrollscope.store.index_table import IndexPart, IndexTable
-from enrollscope.store.indexes import Indexed
-from enrollscope.store.opening import migrate_store
+from enrollscope.odata.grammar.options import parse_options
+from enrollscope.odata.plan.commands import ALWAYS
+from enrollscope.odata.plan.requests import ReadCollection
+from enrollscope.odata.protocol.cursors import CursorSigner
+from enrollscope.odata.protocol.headers import Preferences
 from enrollscope.store.postgres import IN_ORDER
-from tests.postgres import Server, binaries, own_server
-from tests.serving import running
+from enrollscope.store.postgres_questions import postgres_statements
+from tests.postgres import Server, own_server
 
 EVENTS = 500_000
 FEW, MANY = 100_000, 10_000_000
-CONNECTIONS = (32, 128)
+CONNECTIONS = 32
 ROUNDS = 5
 SECONDS = 4
-GOALS_PATCH = {32: 0.70, 128: 0.85}
-GOAL_GET, GOAL_PAGE, GOAL_GROWTH, GOAL_MEBIBYTES = 0.45, 0.40, 0.8, 150
-PAGE_CONNECTIONS = 8
+GOAL_GROWTH, GOAL_MEBIBYTES = 0.8, 150
 PAGE_SIZE = 100
+BARE_CONNECTIONS = 4
 WARM_UP_SECONDS = 240
 # Two fifths of the memory, the most that PostgreSQL's manual advises, and a checkpoint by time alone.
 DURABLE = {
@@ -67,28 +74,19 @@ DURABLE = {
 
 COLLECTION = "/v1.0/deviceManagement/troubleshootingEvents"
 ITEM = COLLECTION + "/{key}"
-PATCH_BODY = '{"failureReason":"0x80180014 seen {n} times","failureCategory":"enrollmentRestrictionsEnforced"}'
 SINCE = "2020-01-01T00:00:00Z"
-FILTER = f"{COLLECTION}?$top={PAGE_SIZE}&$filter=" + quote(
-    f"failureCategory eq 'authentication' and eventDateTime ge {SINCE}"
+PAGE_OPTIONS = f"$top={PAGE_SIZE}&$filter=" + quote(f"failureCategory eq 'authentication' and eventDateTime ge {SINCE}")
+FILTER = f"{COLLECTION}?{PAGE_OPTIONS}"
+PEER_FILTER = f"{COLLECTION}?$top={PAGE_SIZE}&$orderby=eventDateTime%20desc&$filter=" + quote(
+    f"failureCategory eq 1 and eventDateTime ge {SINCE}"
 )
 
-FILL = """
-INSERT INTO events (tenant_id, id, type, version, event_date_time_ticks, event_date_time_offset, correlation_id,
-  operating_system, os_version, user_id, device_id, enrollment_type, failure_category, failure_reason,
-  created_ticks, modified_ticks)
-SELECT '{tenant}', md5(n::text)::uuid::text, 'enrollmentTroubleshootingEvent', 1,
-  636188256000000000 + (n::bigint * 102947 % 283824000) * 10000000 + n % 9973, 0, md5('c' || n)::uuid::text,
-  (ARRAY['Windows', 'iOS', 'Android', 'macOS'])[1 + n % 4], '10.0.' || n % 30, md5('u' || n % 20000)::uuid::text,
-  md5('d' || n % 50000)::uuid::text, n % 13, n % 12,
-  (ARRAY['0x80180014', 'UserNotLicensed', 'DeviceCap', '0x801C0003', NULL])[1 + n % 5], 1, 1
-FROM generate_series(1, {count}) AS n ORDER BY 2
-"""
+PATCH_BODY = '{"failureReason":"0x80180014 seen {n} times","failureCategory":"enrollmentRestrictionsEnforced"}'
+PEER_BODY = '{"failureReason":"0x80180014 seen {n} times","failureCategory":9}'
 BARE_PATCH = """
 \\set n random(1, {count})
-\\set c random(1, 11)
 BEGIN;
-UPDATE events SET failure_reason = '0x80180014 seen ' || :n::text || ' times', failure_category = :c,
+UPDATE events SET failure_reason = '0x80180014 seen ' || :n::text || ' times', failure_category = 9,
   version = version + 1, modified_ticks = :n
   WHERE tenant_id = '{tenant}' AND id = md5(:n::text)::uuid::text RETURNING *;
 INSERT INTO bench_log VALUES ('{tenant}', nextval('bench_position'), 'events', md5(:n::text)::uuid::text, 'updated', 2,
@@ -104,145 +102,126 @@ SELECT * FROM events WHERE tenant_id = '{tenant}' AND id = md5(:n::text)::uuid::
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
-    """A database with events, and what a load needs to ask for them."""
-
-    server: Server
-    name: str
-    count: int
-    folder: Path
-    bearer: str
-
-    @property
-    def url(self) -> str:
-        """Of the database."""
-        return self.server.url(self.name)
-
-    def load(self, method: str, path: str, body: str = "") -> Load:
-        """Requests for any of the events."""
-        return Load(method, path, self.bearer, self.folder / f"keys-{self.name}", body)
-
-    def pgbench(self, script: str, clients: int) -> float:
-        """Transactions per second of one kind."""
-        path = self.folder / "script.sql"
-        path.write_text(script.format(count=self.count, tenant=TENANT), encoding="utf-8")
-        command = [str(binaries() / "pgbench"), "-n", "-M", "prepared", "-c", str(clients), "-j", "1"]
-        said = subprocess.run(
-            [*command, "-T", str(SECONDS), "-f", str(path), self.url], capture_output=True, text=True, check=False
-        )
-        rate = re.search(r"^tps = ([0-9.]+)", said.stdout, re.MULTILINE)
-        if rate is None or said.returncode:
-            raise BenchFailed(f"pgbench: {said.stderr}")
-        return float(rate[1])
-
-
-def main() -> None:
-    """Measure and print."""
-    with tempfile.TemporaryDirectory() as folder, own_server(DURABLE) as server:
-        filled = fill(server, "half_a_million", EVENTS, Path(folder))
-        for processes in sorted({1, os.cpu_count() or 1}):
-            with served(filled, processes) as (address, _):
-                _beside_the_database(filled, address, f"{processes} process{'es' if processes > 1 else ''}")
-
-
-def _beside_the_database(filled: Filled, address: str, served_by: str) -> None:
-    for clients in CONNECTIONS:
-        ours = over_http(address, filled.load("PATCH", ITEM, PATCH_BODY), clients)
-        name = f"PATCH, {clients} connections, {served_by}"
-        report(name, ours, _bare(filled, BARE_PATCH, clients), GOALS_PATCH[clients])
-        ours = over_http(address, filled.load("GET", ITEM), clients)
-        report(f"GET, {clients} connections, {served_by}", ours, _bare(filled, BARE_GET, clients), GOAL_GET)
-    check_full(address, filled)
-    ours = over_http(address, filled.load("GET", FILTER), PAGE_CONNECTIONS)
-    name = f"page of 100 by filter, {PAGE_CONNECTIONS} connections, {served_by}"
-    report(name, ours, lambda: asyncio.run(_bare_pages(filled.url)), GOAL_PAGE)
-
-
-@dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of request."""
+    """One kind of request, as each side wants it put.
+
+    Attributes:
+        paths: this service's and CAP's.
+        connections: with how many it is asked for beside CAP, and at each size.
+        goal: the least ratio wanted beside CAP.
+        bodies: this service's and CAP's.
+    """
 
     name: str
     method: str
-    path: str
-    body: str = ""
+    paths: tuple[str, str]
+    connections: int
+    goal: float
+    bodies: tuple[str, str] = ("", "")
+
+    def load(self, filled: Filled) -> Load:
+        """What this service is asked for."""
+        return filled.load(self.method, self.paths[0], self.bodies[0])
+
+
+PAGE = Kind(f"page of {PAGE_SIZE} by category", "GET", (FILTER, PEER_FILTER), 8, 3)
+GET = Kind("GET by key", "GET", (ITEM, ITEM), 32, 12)
+PATCH = Kind("durable PATCH by key", "PATCH", (ITEM, ITEM), 32, 10, (PATCH_BODY, PEER_BODY))
+# Changes at last: they take events out of the category that is asked for.
+KINDS = (PAGE, GET, PATCH)
+
+GOAL_PAGE = 0.40
+BARE = ((GET, BARE_GET, {32: 0.45, 128: 0.45}), (PATCH, BARE_PATCH, {32: 0.70, 128: 0.85}))
+"""What pgbench does in the place of a kind, and the least ratios wanted, by the number of connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Two sides, to be measured in turns."""
+
+    what: str
+    processes: int
+    ours: Callable[[], float]
+    beside: str
+    theirs: Callable[[], float]
+    goal: float
+
+    def played(self) -> Figure:
+        """Take both sides in turns, after one round that does not count; prints what came of it."""
+        rounds = [(self.ours(), self.theirs()) for _ in range(ROUNDS + 1)][1:]
+        first, second = (statistics.median(column) for column in zip(*rounds, strict=True))
+        ratio = statistics.median(one / other for one, other in rounds)
+        figure = Figure(self.what, self.processes, first, self.beside, second, ratio, self.goal)
+        print(figure.line, flush=True)
+        return figure
+
+
+def main() -> None:
+    """Measure beside the bare database and beside CAP, and write the page."""
+    with tempfile.TemporaryDirectory() as folder, own_server(DURABLE) as server:
+        applications = Path(folder) / "cap"
+        install(applications)
+        filled = fill(server, "half_a_million", EVENTS, Path(folder))
+        with bare(server, applications, EVENTS) as alone, tracked(server, applications, EVENTS) as alike:
+            peers = {"bare CAP": alone, "CAP with log, ETags and tokens": alike}
+            figures: list[Figure] = []
+            for processes in sorted({1, os.cpu_count() or 1}):
+                with served(filled, processes) as (address, _):
+                    _check_full(address, filled.bearer)
+                    figures += [match.played() for match in _matches(filled, address, processes, peers)]
+        page.write("postgres", f"{_machine(server)}; {EVENTS:,} events", figures)
+
+
+def _matches(filled: Filled, address: str, processes: int, peers: Mapping[str, Peer]) -> Iterator[Match]:
+    for kind in KINDS:
+        if kind is PAGE:
+            ours = over_http(address, kind.load(filled), kind.connections)
+            loop = partial(_bare_pages, filled.url)
+            yield Match(_named(kind, kind.connections), processes, ours, "asyncpg and msgspec", loop, GOAL_PAGE)
+        for of_kind, script, goals in BARE:
+            if of_kind is kind:
+                for clients, goal in goals.items():
+                    ours = over_http(address, kind.load(filled), clients)
+                    transactions = partial(filled.pgbench, script, clients, SECONDS)
+                    yield Match(_named(kind, clients), processes, ours, "pgbench", transactions, goal)
+        for name, peer in peers.items():
+            load = replace(kind.load(filled), if_match=peer.if_match if kind is PATCH else "")
+            peer_load = replace(load, path=kind.paths[1], body=kind.bodies[1], token=peer.token)
+            ours = over_http(address, load, kind.connections)
+            theirs = over_http(peer.address, peer_load, kind.connections)
+            yield Match(_named(kind, kind.connections), processes, ours, name, theirs, kind.goal)
+
+
+def _named(kind: Kind, connections: int) -> str:
+    return f"{kind.name}, {connections} connections"
 
 
 def growth() -> None:
-    """Measure at two sizes and print."""
-    patch = Kind("PATCH", "PATCH", ITEM, PATCH_BODY)
+    """Measure at two sizes, and write the page."""
+    figures: list[Figure] = []
+    used = 0.0
     with tempfile.TemporaryDirectory() as folder, own_server(DURABLE) as server:
         few, many = (fill(server, f"events_{count}", count, Path(folder)) for count in (FEW, MANY))
         with served(few) as (small, _), served(many) as (large, _):
-            _grown(patch, (few, small), (many, large), "1 process, just after a checkpoint")
-            warm_up = many.load(patch.method, patch.path, patch.body)
-            run(large, warm_up, connections=CONNECTIONS[0], seconds=WARM_UP_SECONDS)
+            figures.append(_grown(PATCH, (few, small), (many, large), 1, ", just after a checkpoint"))
+            run(large, PATCH.load(many), connections=PATCH.connections, seconds=WARM_UP_SECONDS)
         for processes in sorted({1, os.cpu_count() or 1}):
             few = fill(server, f"events_{FEW}_{processes}", FEW, Path(folder))
             with served(few, processes) as (small, _), served(many, processes) as (large, process):
-                # Changes at last: they take events out of the category that is asked for, soon most of the few.
-                for kind in (Kind("page of 100 by filter", "GET", FILTER), Kind("GET", "GET", ITEM), patch):
-                    _grown(kind, (few, small), (many, large), f"{processes} process{'es' if processes > 1 else ''}")
+                for filled, address in ((few, small), (many, large)):
+                    _check_full(address, filled.bearer)
+                figures += [_grown(kind, (few, small), (many, large), processes) for kind in KINDS]
                 if processes == 1:
                     used = _mebibytes(process)
-                    print(f"memory of the process after this load: {used:.0f} MiB (goal at most {GOAL_MEBIBYTES})")
+        memory = f"Memory of the one process, at most, under this load: {used:.0f} MiB (goal at most {GOAL_MEBIBYTES})."
+        print(memory)
+        page.write("growth", f"{_machine(server)}; {MANY:,} events beside {FEW:,}", figures, [memory])
 
 
-def _grown(kind: Kind, small: tuple[Filled, str], large: tuple[Filled, str], served_by: str) -> None:
+def _grown(kind: Kind, small: tuple[Filled, str], large: tuple[Filled, str], processes: int, when: str = "") -> Figure:
     """Compare one kind of request at two sizes, each a database and where it is served."""
-    if kind.path == FILTER:
-        for filled, address in (large, small):
-            check_full(address, filled)
-    ours, theirs = (
-        over_http(address, filled.load(kind.method, kind.path, kind.body), CONNECTIONS[0])
-        for filled, address in (large, small)
-    )
-    report(f"{kind.name}, {MANY:,} events beside {FEW:,}, {served_by}", ours, theirs, GOAL_GROWTH)
-
-
-def report(name: str, ours: Callable[[], float], theirs: Callable[[], float], goal: float) -> None:
-    """Take both sides in turns, after one round that does not count, and print the medians and their ratio."""
-    rounds = [(ours(), theirs()) for _ in range(ROUNDS + 1)][1:]
-    first, second = (statistics.median(column) for column in zip(*rounds, strict=True))
-    ratio = statistics.median(one / other for one, other in rounds)
-    print(
-        f"{name}: {first:,.0f}/s beside {second:,.0f}/s: ratio {ratio:.2f} (goal at least {goal:.2f}), "
-        f"median of {ROUNDS} rounds",
-        flush=True,
-    )
-
-
-def fill(server: Server, name: str, count: int, folder: Path) -> Filled:
-    """Make a database with events, the same ones each time."""
-    print(f"filling {count:,} events", flush=True)
-    server.psql(f"CREATE DATABASE {name}")
-    url = server.url(name)
-    migrate_store(url, SCHEMA)
-    indexes = server.psql("SELECT indexdef FROM pg_indexes WHERE indexname ~ '^events_.*(?<!pkey)$'", name).splitlines()
-    for text in indexes:
-        server.psql(f"DROP INDEX {text.split()[2]}", name)
-    server.psql(FILL.format(count=count, tenant=TENANT), name)
-    server.psql("CHECKPOINT")
-    layout = Layout.of(SCHEMA.whole, SCHEMA.stored[0])
-    server.psql(IndexTable.of(layout, Indexed.of(SCHEMA, layout.stored)).filled_from("events"), name)
-    server.psql(";".join(indexes), name)
-    server.psql("CREATE TABLE bench_log (LIKE changes INCLUDING ALL); CREATE SEQUENCE bench_position", name)
-    server.psql("VACUUM ANALYZE", name)
-    server.psql("CHECKPOINT")
-    keys = server.psql("SELECT id FROM events ORDER BY correlation_id LIMIT 500000", name)
-    (folder / f"keys-{name}").write_text(keys + "\n", encoding="utf-8")
-    said = subprocess.run(
-        [*ENROLLSCOPE, "token", "--database", url, "--tenant", TENANT], capture_output=True, text=True, check=True
-    )
-    return Filled(server, name, count, folder, said.stdout.strip())
-
-
-@contextmanager
-def served(filled: Filled, processes: int = 1) -> Iterator[tuple[str, int]]:
-    """Serve a database with some processes; yields the address and the id of the one that was started."""
-    log = filled.folder / f"log-{free_port()}"
-    with running("--database", filled.url, "--workers", str(processes), log=log) as (process, address):
-        yield address, process.pid
+    ours, theirs = (over_http(address, kind.load(filled), CONNECTIONS) for filled, address in (large, small))
+    return Match(f"{kind.name}{when}", processes, ours, f"{FEW:,} events", theirs, GOAL_GROWTH).played()
 
 
 def over_http(address: str, load: Load, connections: int) -> Callable[[], float]:
@@ -250,32 +229,36 @@ def over_http(address: str, load: Load, connections: int) -> Callable[[], float]
     return lambda: run(address, load, connections=connections, seconds=SECONDS)
 
 
-def check_full(address: str, filled: Filled) -> None:
+def _machine(server: Server) -> str:
+    return f"{described()}; PostgreSQL {server.psql('SHOW server_version')}"
+
+
+def _check_full(address: str, bearer: str) -> None:
     """See that there are as many events for the page as are asked for.
 
     Raises:
         BenchFailed: there are fewer, so that the page would be quicker.
     """
-    answer = httpx.get(address + FILTER, headers={"Authorization": f"Bearer {filled.bearer}"}, timeout=60)
+    answer = httpx.get(address + FILTER, headers={"Authorization": f"Bearer {bearer}"}, timeout=60)
     found = len(answer.raise_for_status().json()["value"])
     if found != PAGE_SIZE:
         raise BenchFailed(f"the page has {found} events, not {PAGE_SIZE}")
 
 
-def _bare(filled: Filled, script: str, clients: int) -> Callable[[], float]:
-    return lambda: filled.pgbench(script, clients)
+def _bare_pages(url: str) -> float:
+    """The statement of the service over as many connections as it uses for it, encoded with msgspec, per second."""
+    path = COLLECTION.removeprefix("/v1.0/")
+    asked = Asked("GET", path, parse_options(PAGE_OPTIONS), Preferences(), ALWAYS, TENANT, None, PAGE_SIZE)
+    plan = Binder(SCHEMA.view("v1.0"), CursorSigner(bytes(32))).bind(asked)
+    if not isinstance(plan, ReadCollection):
+        raise BenchFailed("the page is no page")
+    layouts = {stored.name: Layout.of(SCHEMA.whole, stored) for stored in SCHEMA.stored}
+    statement = postgres_statements(SCHEMA, layouts).page(plan.query, plan.paging, of_that_size=True)
+    return asyncio.run(_fetched(url, statement.text, statement.values(TENANT, plan.paging))) / SECONDS
 
 
-async def _bare_pages(url: str) -> float:
-    """The same SQL over as many connections as the service uses for questions, encoded with msgspec, per second."""
-    names = ", ".join(f"e.{name}" for name in Layout.of(SCHEMA.whole, SCHEMA.stored[0]).names)
-    sql = (
-        f"SELECT {names} FROM events_index AS i JOIN events AS e ON e.tenant_id = i.tenant_id AND e.id = i.id "  # noqa: S608 - names of the model
-        f"WHERE i.tenant_id = $1 AND i.part = {IndexPart.CHANGING.value} AND i.failure_category = $2 "
-        "AND i.event_date_time_ticks >= $3 "
-        f"ORDER BY i.event_date_time_ticks DESC, i.id DESC LIMIT {PAGE_SIZE + 1}"
-    )
-    values = (TENANT, 1, Instant.parse(SINCE).ticks)
+async def _fetched(url: str, text: str, values: tuple[object, ...]) -> int:
+    """How many pages came in time."""
     encode = msgspec.json.Encoder().encode
     end = time.perf_counter() + SECONDS
     count = 0
@@ -283,20 +266,20 @@ async def _bare_pages(url: str) -> float:
     async def ask() -> None:
         nonlocal count
         connection = await asyncpg.connect(url, server_settings=IN_ORDER)
-        statement = await connection.prepare(sql)
+        prepared = await connection.prepare(text)
         while time.perf_counter() < end:
-            encode([tuple(row) for row in await statement.fetch(*values)])
+            encode([tuple(row) for row in await prepared.fetch(*values)])
             count += 1
         await connection.close()
 
-    await asyncio.gather(*(ask() for _ in range(4)))
-    return count / SECONDS
+    await asyncio.gather(*(ask() for _ in range(BARE_CONNECTIONS)))
+    return count
 
 
 def _mebibytes(process: int) -> float:
-    """Resident memory of a process."""
+    """The most memory of a process so far that was in use at once."""
     text = Path(f"/proc/{process}/status").read_text(encoding="ascii")
-    found = re.search(r"^VmRSS:\s+(\d+) kB", text, re.MULTILINE)
+    found = re.search(r"^VmHWM:\s+(\d+) kB", text, re.MULTILINE)
     if found is None:
         raise BenchFailed("the system does not say how much memory a process has")
     return int(found[1]) / 1024
