@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,14 +14,15 @@ import pytest
 from enrollscope.model.events import SCHEMA
 from enrollscope.odata.binding.binder import Asked, Binder
 from enrollscope.odata.edm.layout import Layout
+from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.grammar.options import parse_options
-from enrollscope.odata.plan.commands import ALWAYS
+from enrollscope.odata.plan.commands import ALWAYS, Actor, Create, Delete, Update
 from enrollscope.odata.plan.queries import Paging, Query
 from enrollscope.odata.plan.requests import CountCollection, ReadCollection
 from enrollscope.odata.protocol.cursors import CursorSigner
 from enrollscope.odata.protocol.headers import Preferences
 from enrollscope.store.history import MIGRATIONS, Migrations
-from enrollscope.store.opening import migrate_store
+from enrollscope.store.opening import migrate_store, open_store
 from enrollscope.store.postgres import IN_ORDER
 from enrollscope.store.postgres_questions import Questions, postgres_statements
 from tests.index_tables import index_table
@@ -31,6 +33,7 @@ pytestmark = pytest.mark.slow
 EVENTS = 1_000_000
 TENANT = "tenant-3"
 USER = "00000000-0000-0000-0000-000000000007"
+DEVICE = "00000000-0000-0000-0000-000000000001"
 
 # A quarter is spread over a few tenants; the one that asks has the rest. What is filled in order is filled fast.
 FILL = f"""
@@ -45,8 +48,18 @@ SELECT CASE WHEN n % 4 = 0 THEN 'tenant-' || n % 10 ELSE '{TENANT}' END, md5(n::
 FROM generate_series(1, {EVENTS}) AS n ORDER BY 1, 2
 """  # noqa: S608 - constants
 
+FILL_SHARED = """
+INSERT INTO events (tenant_id, id, type, version, event_date_time_ticks, event_date_time_offset, failure_category,
+  created_ticks, modified_ticks)
+SELECT 'tenant-' || t, md5(n::text)::uuid::text, 'enrollmentTroubleshootingEvent', 1, 636188256000000000 + n, 0, n % 3,
+  1, 1
+FROM generate_series(1, 200) AS t, generate_series(1, 300) AS n
+"""
+
 LAYOUTS = {stored.name: Layout.of(SCHEMA.whole, stored) for stored in SCHEMA.stored}
 INDEX = index_table(SCHEMA)
+ACTOR = Actor(TENANT, None, "app", "token", "request", 1)
+KINDS = frozenset({"enrollmentTroubleshootingEvent"})
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +67,19 @@ def server() -> Iterator[Server]:
     """The PostgreSQL of this test run."""
     with shared_server() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def shared(server: Server) -> str:
+    """The URL of a database in which many tenants have the same ids, as after an import of one export into each."""
+
+    def make(name: str) -> None:
+        migrate_store(server.url(name), SCHEMA)
+        server.psql(FILL_SHARED, name)
+        server.psql(INDEX.filled_from("events"), name)
+        server.psql("VACUUM ANALYZE", name)
+
+    return server.url(server.once("shared_ids", make))
 
 
 @pytest.fixture(scope="module")
@@ -116,8 +142,11 @@ QUESTIONS = [
     pytest.param("", "events_in_order", id="newest-first"),
     pytest.param(f"$filter={RANGE}", "events_in_order", id="range-of-time"),
     pytest.param(f"$filter=userId eq '{USER}'", "events_by_user", id="user"),
-    pytest.param("$filter=deviceId eq '00000000-0000-0000-0000-000000000001'", "events_by_device", id="device"),
+    pytest.param(f"$filter=deviceId eq '{DEVICE}'", "events_by_device", id="device"),
     pytest.param("$filter=correlationId eq 'x'", "events_by_correlation", id="correlation"),
+    pytest.param(f"$filter=userId eq '{USER}' and {RANGE}", "events_by_user", id="user-over-time"),
+    pytest.param(f"$filter=deviceId eq '{DEVICE}' and {RANGE}", "events_by_device", id="device-over-time"),
+    pytest.param(f"$filter=correlationId eq 'x' and {RANGE}", "events_by_correlation", id="correlation-over-time"),
     pytest.param(f"$filter={AUTHENTICATION}", "events_index_by_failure_category", id="category"),
     pytest.param(f"$filter={AUTHENTICATION} and {RANGE}", "events_index_by_failure_category", id="category-over-time"),
     pytest.param("$filter=enrollmentType eq 'userEnrollment'", "events_in_order", id="type"),
@@ -202,6 +231,52 @@ def test_a_range_has_one_plan(filled: str, condition: str, index: str, after: tu
     used = {node["Index Name"] for node in nodes(top) if "Index Name" in node}
     assert used == ({index, "events_by_id"} if index.startswith("events_index") else {index})
     assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < 700
+
+
+def test_ids_that_tenants_share_are_looked_up_by_the_key(shared: str) -> None:
+    """The index of ids alone would lead to the events of all of them: statistics tell the server to leave it."""
+    plan = bound(f"$filter={AUTHENTICATION}")
+    assert isinstance(plan, ReadCollection)
+    top = generic_plan(shared, plan.query, plan.paging)
+    used = {node["Index Name"] for node in nodes(top) if "Index Name" in node}
+    assert used == {"events_index_by_failure_category", "events_pkey"}
+    assert top["Actual Rows"] == 100
+    assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < 700
+
+
+async def test_what_goes_by_key_looks_at_little_else(server: Server, filled: str) -> None:
+    """A read, a creation, a change and a deletion scan no table, and read a few rows for each event."""
+    before = looked_at(server, filled)
+    store = open_store(filled, SCHEMA)
+    await store.start()
+    for number in range(10):
+        key = f"by-key-{number}"
+        values = {"eventDateTime": Instant(638_000_000_000_000_000 + number), "failureReason": "by key"}
+        await store.write(Create(ACTOR, "events", key, "enrollmentTroubleshootingEvent", values))
+        await store.write(Update(ACTOR, "events", key, KINDS, (), {"failureReason": "changed"}))
+        assert await store.read(TENANT, "events", key) is not None
+        await store.write(Delete(ACTOR, "events", key, KINDS, ()))
+    await store.close()
+    scans, rows = (after - then for after, then in zip(looked_at(server, filled), before, strict=True))
+    assert scans == 0
+    assert 40 <= rows < 400
+
+
+def looked_at(server: Server, url: str) -> tuple[int, int]:
+    """Sequential scans of the tables of events so far, and rows that were read through their indexes.
+
+    A connection tells of its last statements when it ends: those of others are waited for.
+    """
+    name = url.rpartition("/")[2]
+    of_others = f"SELECT 1 FROM pg_stat_activity WHERE datname = '{name}' AND backend_type = 'client backend'"
+    deadline = time.monotonic() + 30
+    while server.psql(of_others) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    counts = server.psql(
+        "SELECT sum(seq_scan), sum(idx_tup_fetch) FROM pg_stat_user_tables WHERE relname LIKE 'events%'", name
+    )
+    scans, rows = counts.split("|")
+    return int(scans), int(rows)
 
 
 @pytest.mark.parametrize(
