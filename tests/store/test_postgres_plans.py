@@ -268,7 +268,7 @@ def looked_at(server: Server, url: str) -> tuple[int, int]:
     A connection tells of its last statements when it ends: those of others are waited for.
     """
     name = url.rpartition("/")[2]
-    of_others = f"SELECT 1 FROM pg_stat_activity WHERE datname = '{name}' AND backend_type = 'client backend'"
+    of_others = f"SELECT 1 FROM pg_stat_activity WHERE datname = '{name}' AND backend_type = 'client backend'"  # noqa: S608 - a name of ours
     deadline = time.monotonic() + 30
     while server.psql(of_others) and time.monotonic() < deadline:
         time.sleep(0.05)
