@@ -12,13 +12,14 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from configparser import ConfigParser
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.postgres import Server, account, free_port, own_folder
+from tests.roles import EVENTS, statements
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ROOT / "deploy" / "pgbouncer.ini"
@@ -144,19 +145,25 @@ def pooler_of(*, keeping: bool) -> tuple[Program, dict[str, str]]:
 
 @contextmanager
 def pooling(
-    server: Server, database: str, *, keeping: bool, limited: bool = True, settings: Mapping[str, str] = NOTHING
+    server: Server,
+    database: str,
+    *,
+    keeping: bool,
+    limited: bool = True,
+    settings: Mapping[str, str] = NOTHING,
+    stored: Sequence[str] = EVENTS,
 ) -> Iterator[Pooler]:
-    """Run a PgBouncer for as long as the block lasts, for a role that may use the tables of a database.
+    """Run a PgBouncer for as long as the block lasts, for a role with the rights of docs/operate.md in a database.
 
     Args:
         keeping: prepared statements.
         limited: the role has the limits of docs/operate.md.
         settings: what else differs from deploy/pgbouncer.ini.
+        stored: the stored sets that the database has tables of.
     """
     role = f"pooled_{uuid.uuid4().hex}"
-    server.psql(
-        f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'; GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}", database
-    )
+    server.psql("\n".join(statements(role, stored)), database)
+    server.psql(f"ALTER ROLE {role} PASSWORD '{PASSWORD}'")
     program, own = pooler_of(keeping=keeping)
     try:
         if limited:

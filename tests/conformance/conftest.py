@@ -14,15 +14,19 @@ import pytest
 from enrollscope.odata.edm.layout import Layout
 from enrollscope.store.base import Store
 from enrollscope.store.opening import migrate_store, open_store
+from enrollscope.store.postgres import PostgresStore
 from enrollscope.store.schema import tables
 from enrollscope.store.snapshot import Snapshot
 from tests.conformance.library import LIBRARY
 from tests.index_tables import strays
 from tests.pgbouncer import pooling
 from tests.postgres import Server, shared_server
+from tests.roles import owned_database
+from tests.tenancy import Watch, WatchedTarget, tables_of_tenants
 
 T = TypeVar("T")
 
+STORED = [stored.name for stored in LIBRARY.stored]
 LAYOUTS = [Layout.of(LIBRARY.whole, stored) for stored in LIBRARY.stored]
 SNAPSHOT = Snapshot(tables(LIBRARY, LAYOUTS))
 
@@ -58,7 +62,7 @@ def postgres() -> Iterator[Server]:
 
 @pytest.fixture(scope="module", params=STORES)
 def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
-    """A started store of the library."""
+    """A started store of the library; on PostgreSQL as the role of a service, and everything it sends is read."""
     with ExitStack() as stack:
         prepared = request.param != "pooled-unprepared"
         if request.param == "sqlite":
@@ -67,18 +71,26 @@ def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             find_strays = partial(list[str])
         else:
             server: Server = request.getfixturevalue("postgres")
-            database = stack.enter_context(server.database())
-            url = server.url(database)
-            migrate_store(url, LIBRARY, history=SNAPSHOT)
-            find_strays = partial(strays, server, database, LIBRARY)
+            database = stack.enter_context(owned_database(server))
+            migrate_store(database.owner_url, LIBRARY, history=SNAPSHOT)
+            database.grant(STORED)
+            url = database.service_url
+            find_strays = partial(strays, server, database.name, LIBRARY)
             if request.param.startswith("pooled"):
-                url = stack.enter_context(pooling(server, database, keeping=prepared)).url(database)
+                pooler = stack.enter_context(pooling(server, database.name, keeping=prepared, stored=STORED))
+                url = pooler.url(database.name)
         runner = stack.enter_context(asyncio.Runner())
-        store = open_store(url, LIBRARY, history=SNAPSHOT, prepared=prepared)
+        watch = Watch(tables_of_tenants(LIBRARY))
+        store: Store
+        if request.param == "sqlite":
+            store = open_store(url, LIBRARY, history=SNAPSHOT)
+        else:
+            store = PostgresStore(WatchedTarget(url, prepared, watch=watch), LIBRARY, SNAPSHOT, 4096)
         runner.run(store.start())
         yield Opened(store, runner)
         runner.run(store.close())
         assert find_strays() == []
+        assert watch.faults == []
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ from enrollscope.store.history import MIGRATIONS
 from enrollscope.store.opening import migrate_store, migration_sql
 from enrollscope.store.postgres import PostgresStore
 from enrollscope.store.postgres_connections import Connections, Target
-from enrollscope.store.postgres_migrations import migrate, migration_script
+from enrollscope.store.postgres_migrations import migrate
 from tests.postgres import Server, shared_server
+from tests.roles import owned_database
 
-OPERATE = Path(__file__).parents[2] / "docs" / "operate.md"
 ACTOR = Actor("tenant", None, "app", "token", "request", 1)
 KIND = "enrollmentTroubleshootingEvent"
 
@@ -177,54 +177,16 @@ def test_an_index_whose_making_broke_off_is_made_anew(server: Server, database: 
     assert found == "t"
 
 
-def test_tables_can_be_distributed() -> None:
-    """Each table that has a tenant is spread by it, with its neighbours; nothing is unique across tenants."""
-    statements = migration_script(MIGRATIONS, None, stored=("events",))
-    created = [match[1] for text in statements if (match := re.match(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)", text))]
-    spread = [match[1] for text in statements if (match := re.search(r"create_distributed_table\('(\w+)', 't", text))]
-    copied = [match[1] for text in statements if (match := re.search(r"create_reference_table\('(\w+)'", text))]
-    assert sorted(created) == sorted(spread + copied)
-    assert set(copied) == {"secrets", "upkeep", "alembic_version"}
-    for text in statements:
-        table = re.match(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)", text)
-        assert "FOREIGN KEY" not in text
-        assert "REFERENCES" not in text
-        if table is not None and table[1] in spread:
-            assert re.search(r"PRIMARY KEY \(tenant_id|tenant_id TEXT COLLATE \"C\" NOT NULL PRIMARY KEY", text)
-        if text.startswith(("CREATE INDEX", "CREATE UNIQUE")):
-            assert "(tenant_id, " in text
-
-
-async def test_every_statement_is_of_one_tenant(server: Server, database: str) -> None:
-    """What goes over the wire for reads and writes compares the tenant with a parameter, or inserts that parameter."""
-    url = server.url(database)
-    await migrate(url, MIGRATIONS)
-    server.psql(f"ALTER DATABASE {database} SET log_statement = 'all'")
-    async with started(Target(url)) as store:
-        await used(store)
-    log = (server.folder / "log").read_text(encoding="utf-8")
-    seen = [
-        text for text in re.findall(r"execute \S+: (.*)", log) if re.search(r"\b(events|changes|positions)\b", text)
-    ]
-    assert len(seen) >= 5
-    for text in seen:
-        assert re.search(r"tenant_id\"? = \$1|\(tenant_id, .* (VALUES \(\$1|SELECT \$1)", text), text
-
-
-async def test_the_role_of_the_service_needs_no_more_than_the_manual_says(server: Server, database: str) -> None:
+async def test_the_role_of_the_service_needs_no_more_than_the_manual_says(server: Server) -> None:
     """The grants of docs/operate.md are enough to serve, and not enough to change the tables or the log."""
-    url = server.url(database)
-    await migrate(url, MIGRATIONS)
-    role = f"service_{database}"
-    block = re.search(r"<!-- role:begin -->\s*```sql\n(.*?)```", OPERATE.read_text(encoding="utf-8"), re.DOTALL)
-    assert block is not None
-    server.psql(block[1].replace("enrollscope_service", role).replace("PASSWORD '…'", ""), database)
-    try:
-        async with started(Target(server.url(database, role))) as store:
+    with owned_database(server) as owned:
+        await migrate(owned.owner_url, MIGRATIONS)
+        owned.grant()
+        async with started(Target(owned.service_url)) as store:
             assert await used(store) == "x"
             assert await store.secret("s", lambda: "kept") == "kept"
             await store.check()
-        connection = await asyncpg.connect(server.url(database, role))
+        connection = await asyncpg.connect(owned.service_url)
         for forbidden in (
             "UPDATE changes SET kind = 'x'",
             "DELETE FROM changes",
@@ -233,12 +195,11 @@ async def test_the_role_of_the_service_needs_no_more_than_the_manual_says(server
             "ALTER TABLE events ADD COLUMN i int",
             "UPDATE secrets SET value = 'x'",
             "UPDATE alembic_version SET version_num = 'x'",
+            "UPDATE upkeep SET done = now()",
         ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(forbidden)
         await connection.close()
-    finally:
-        server.psql(f"DROP OWNED BY {role}; DROP ROLE {role}", database)
 
 
 async def test_an_event_that_is_created_anew_among_others(server: Server, database: str) -> None:

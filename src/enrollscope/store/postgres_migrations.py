@@ -4,7 +4,7 @@ Run by an operator, with a role that owns the tables; the service itself needs n
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,9 +24,17 @@ _LOCK = (0x4F446174, 1)
 
 _OWN_OBJECTS = Path(__file__).with_name("postgres_objects.sql")
 _TENANT_TABLES = ("changes", "positions")
+_COPIED_TABLES = ("secrets", "upkeep", "alembic_version")
 _WITHOUT_LIMITS = {"statement_timeout": "0", "lock_timeout": "60s", "idle_in_transaction_session_timeout": "0"}
 _WEEK_SECONDS = 7 * 86_400  # the driver's own limit: an index of a large table takes hours
 _REVISION = "SELECT version_num FROM alembic_version"
+
+# Citus: a table has a row there once it is distributed ('h') or on every node ('n' with 't').
+_CITUS = "SELECT to_regclass('pg_dist_partition') IS NOT NULL"
+_SPREAD = (
+    "SELECT relname::text FROM pg_dist_partition JOIN pg_class ON pg_class.oid = logicalrelid "
+    "WHERE relnamespace = current_schema()::regnamespace AND (partmethod <> 'n' OR repmodel = 't')"
+)
 
 
 def shown(url: str) -> str:
@@ -121,19 +129,34 @@ def _statements(text: str, end: str) -> list[str]:
     return [statement.strip().removesuffix(";") for statement in without_comments.split(end) if statement.strip()]
 
 
-def distribution(stored: tuple[str, ...]) -> tuple[str, ...]:
-    """The statements that spread every table by its tenant, rows of one tenant together (Citus)."""
+def distribution(stored: tuple[str, ...], spread: Container[str] = ()) -> tuple[str, ...]:
+    """The statements that spread every table by its tenant, rows of one tenant together (Citus).
+
+    Args:
+        spread: the tables that are spread already: Citus refuses to do it again.
+    """
     first, *others = (*stored, *map(index_table_name, stored), *_TENANT_TABLES)
+    beside = ((first, ""), *((name, f", colocate_with => '{first}'") for name in others))
     return (
         # Nobody puts in what waits at indexes on other nodes, so little may.
         *(
             f"ALTER INDEX IF EXISTS {index_table_name(name)}_with_text RESET (gin_pending_list_limit)"
             for name in stored
         ),
-        f"SELECT create_distributed_table('{first}', 'tenant_id')",
-        *(f"SELECT create_distributed_table('{name}', 'tenant_id', colocate_with => '{first}')" for name in others),
-        *(f"SELECT create_reference_table('{name}')" for name in ("secrets", "upkeep", "alembic_version")),
+        *(
+            f"SELECT create_distributed_table('{name}', 'tenant_id'{together})"
+            for name, together in beside
+            if name not in spread
+        ),
+        *(f"SELECT create_reference_table('{name}')" for name in _COPIED_TABLES if name not in spread),
     )
+
+
+async def _spread(connection: Connection) -> frozenset[str]:
+    """The tables that a Citus cluster has spread over its nodes, or copied to all of them."""
+    if not await connection.fetchval(_CITUS):
+        return frozenset()
+    return frozenset(row[0] for row in await connection.fetch(_SPREAD))
 
 
 async def migrate(url: str, history: History, *, stored: tuple[str, ...] = ()) -> tuple[str | None, str]:
@@ -143,7 +166,7 @@ async def migrate(url: str, history: History, *, stored: tuple[str, ...] = ()) -
     service goes on writing, and made anew when an earlier attempt broke off.
 
     Args:
-        stored: see `migration_script`.
+        stored: see `migration_script`. Those of their tables that are distributed already stay as they are.
 
     Raises:
         StoreRefused: another migration is under way, the tables are newer than this version of the program, the URL
@@ -168,27 +191,25 @@ async def _migrate(
     before, head = await revision_of(connection), history.revisions[-1]
     if before is not None and before not in history.revisions:
         raise StoreRefused(newer(url, before, head))
-    statements: tuple[str, ...] = ()
-    if before != head:
-        statements = migration_script(history, before, stored=stored)
-    elif stored:
-        statements = distribution(stored)
     await _drop_broken_indexes(connection)
     waiting: list[str] = []
-    for statement in statements:
+    for statement in migration_script(history, before) if before != head else ():
         if " CONCURRENTLY " in statement:
             await _together(connection, waiting)
             waiting = []
             await connection.execute(statement)
         else:
             waiting.append(statement)
-    await _together(connection, waiting)
+    await _together(connection, waiting, stored)
     return before, head
 
 
-async def _together(connection: Connection, statements: list[str]) -> None:
+async def _together(connection: Connection, statements: list[str], stored: tuple[str, ...] = ()) -> None:
+    """Run statements in one transaction, and then spread what is not spread by now."""
     async with connection.transaction():
         for statement in statements:
+            await connection.execute(statement)
+        for statement in distribution(stored, await _spread(connection)) if stored else ():
             await connection.execute(statement)
 
 
