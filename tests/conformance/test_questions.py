@@ -23,6 +23,9 @@ from enrollscope.odata.plan.bound import (
     OfRow,
     Operator,
     Parameter,
+    Quantified,
+    Quantifier,
+    Source,
 )
 from enrollscope.odata.plan.commands import Actor, Create
 from enrollscope.odata.plan.queries import Order, Paging, Query
@@ -321,6 +324,21 @@ def test_a_long_chain_is_no_deep_one(opened: Opened, tenant: str, logic: Logic, 
     links: list[Bound] = [Compare(operator, PAGES, Parameter(number, Primitive.INT32)) for number in range(count)]
     expected = ["w0", "w1"] if logic is Logic.OR else ["w2"]
     assert keys_of(opened, tenant, chained(logic, links, leaning), Paging(tuple(range(count)), 9)) == expected
+
+
+@pytest.mark.parametrize("quantifier", [pytest.param(each, id=each.value) for each in Quantifier])
+def test_nothing_is_asked_of_elements_that_are_not_there(opened: Opened, tenant: str, quantifier: Quantifier) -> None:
+    """A predicate that divides by zero is refused for those entities alone whose collection has something in it."""
+    library = Library(opened, tenant)
+    library.write(library.create("w1", pages=0, keywords=[]))
+    quotient = Arithmetic(Operator.DIV, PAGES, PAGES, Primitive.INT32)
+    predicate = Compare(Comparison.EQ, quotient, Parameter(0, Primitive.INT32))
+    query = Query("works", Quantified(quantifier, Source("keywords"), 1, predicate), (Order(CODE),))
+    found = opened.run(opened.store.fetch(tenant, query, Paging((1,), 9))).size
+    assert found == (quantifier is Quantifier.ALL)
+    library.write(library.create("w2", pages=0, keywords=["a"]))
+    with pytest.raises(BadRequest, match="zero"):
+        opened.run(opened.store.fetch(tenant, query, Paging((1,), 9)))
 
 
 def test_time_goes_on(opened: Opened, tenant: str) -> None:

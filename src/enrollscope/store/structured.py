@@ -84,19 +84,19 @@ class Structured:
         found = select(literal(1, INTEGER)).select_from(elements).correlate_except(elements)
         if bound.quantifier is Quantifier.ANY:
             if bound.predicate is not None:
-                found = found.where(self._translator.holds(bound.predicate))
+                found = found.where(self._of_each(elements, self._translator.holds(bound.predicate)))
             return found.exists()
         if bound.predicate is None:
             return true()
         truth: ColumnElement[bool] = func.coalesce(self._translator.value(bound.predicate), false(), type_=BOOLEAN)
-        return ~found.where(~Grouping(truth)).exists()
+        return ~found.where(self._of_each(elements, ~Grouping(truth))).exists()
 
     def _size(self, bound: Size) -> Sql:
         """How many elements there are."""
         elements = self._alias(bound.source, bound.variable)
         found = select(func.count(type_=INTEGER)).select_from(elements).correlate_except(elements)
         if bound.predicate is not None:
-            found = found.where(self._translator.holds(bound.predicate))
+            found = found.where(self._of_each(elements, self._translator.holds(bound.predicate)))
         return found.scalar_subquery()
 
     def positions(self, wanted: Positions) -> Sql:
@@ -108,7 +108,7 @@ class Structured:
             entry = self._dialect.json_array([position, *(self._translator.value(item) for item in wanted.values)])
         found = select(entry.label("entry")).select_from(elements).correlate_except(elements)
         if wanted.where is not None:
-            found = found.where(self._translator.holds(wanted.where))
+            found = found.where(self._of_each(elements, self._translator.holds(wanted.where)))
         keys = [
             self._dialect.ordered(self._translator.comparable(key.expression), descending=key.descending)
             for key in wanted.order
@@ -120,6 +120,13 @@ class Structured:
             found = found.offset(self._translator.value(wanted.skip))
         entries = found.subquery()
         return select(self._dialect.json_of_rows(entries.c.entry)).scalar_subquery()
+
+    def _of_each(self, elements: TableValuedAlias, condition: Sql) -> Sql:
+        """A condition that is looked at for each element.
+
+        One that does not speak of them PostgreSQL would look at before, and refuse it even where there are none.
+        """
+        return case((self._dialect.position_of(elements).is_not(null()), condition))
 
     def _alias(self, source: Source, variable: int) -> TableValuedAlias:
         """The elements of a collection, one a row; from here on `variable` is known as one of them."""
