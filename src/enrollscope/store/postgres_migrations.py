@@ -4,7 +4,7 @@ Run by an operator, with a role that owns the tables; the service itself needs n
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +21,9 @@ OLDEST_SERVER = 14
 
 # Any two numbers that no other program is likely to lock.
 _LOCK = (0x4F446174, 1)
+
+NOTHING = "base"
+"""Where there are no tables yet, as Alembic calls it."""
 
 _OWN_OBJECTS = Path(__file__).with_name("postgres_objects.sql")
 _TENANT_TABLES = ("changes", "positions")
@@ -160,41 +163,107 @@ async def migrate(url: str, history: History, *, stored: tuple[str, ...] = ()) -
 async def _migrate(
     connection: Connection, url: str, history: History, stored: tuple[str, ...]
 ) -> tuple[str | None, str]:
-    before, head = await revision_of(connection), history.revisions[-1]
-    if before is not None and before not in history.revisions:
-        raise StoreRefused(newer(url, before, head))
-    statements: tuple[str, ...] = ()
-    if before != head:
-        statements = migration_script(history, before, stored=stored)
-    elif stored:
-        statements = distribution(stored)
-    await _drop_broken_indexes(connection)
-    waiting: list[str] = []
-    for statement in statements:
-        if " CONCURRENTLY " in statement:
-            await _together(connection, waiting)
-            waiting = []
-            await connection.execute(statement)
-        else:
-            waiting.append(statement)
-    await _together(connection, waiting)
+    before, head = await _known_revision(connection, url, history), history.revisions[-1]
+    for name in await _broken_indexes(connection):
+        await connection.execute(f"DROP INDEX CONCURRENTLY {name}")
+    for part in _parts(_statements_from(history, before, stored)):
+        if _is_alone(part[0]):
+            await connection.execute(part[0])
+            continue
+        async with connection.transaction():
+            for statement in part:
+                await connection.execute(statement)
     return before, head
 
 
-async def _together(connection: Connection, statements: list[str]) -> None:
-    async with connection.transaction():
-        for statement in statements:
-            await connection.execute(statement)
+async def _known_revision(connection: Connection, url: str, history: History) -> str | None:
+    revision = await revision_of(connection)
+    if revision is not None and revision not in history.revisions:
+        raise StoreRefused(newer(url, revision, history.revisions[-1]))
+    return revision
 
 
-async def _drop_broken_indexes(connection: Connection) -> None:
+def _statements_from(history: History, current: str | None, stored: tuple[str, ...]) -> tuple[str, ...]:
+    if current != history.revisions[-1]:
+        return migration_script(history, current, stored=stored)
+    return distribution(stored) if stored else ()
+
+
+def _parts(statements: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """What is one transaction each; a statement that must be in none is alone."""
+    together: list[str] = []
+    for statement in statements:
+        if not _is_alone(statement):
+            together.append(statement)
+            continue
+        if together:
+            yield tuple(together)
+            together = []
+        yield (statement,)
+    if together:
+        yield tuple(together)
+
+
+def _is_alone(statement: str) -> bool:
+    return " CONCURRENTLY " in statement
+
+
+async def _broken_indexes(connection: Connection) -> list[str]:
     """An index whose concurrent making broke off is there, is kept up to date, and is of no use."""
     broken = await connection.fetch(
         "SELECT indexrelid::regclass::text FROM pg_index JOIN pg_class ON pg_class.oid = indrelid "
         "WHERE NOT indisvalid AND relnamespace = current_schema()::regnamespace"
     )
-    for (name,) in broken:
-        await connection.execute(f"DROP INDEX CONCURRENTLY {name}")
+    return [str(name) for (name,) in broken]
+
+
+async def printed(url: str, history: History, start: str | None, *, stored: tuple[str, ...] = ()) -> str:
+    """The script for psql that does what `migrate` would.
+
+    Args:
+        start: the revision to begin with, or `NOTHING`; `None` asks the database, and else nobody is asked.
+        stored: see `migration_script`.
+
+    Raises:
+        StoreRefused: the database cannot be asked, its tables are newer than this version of the program, or there is
+            no such revision.
+    """
+    if start is None:
+        async with refusing(url):
+            connection = await Target(url).unprepared.connect()
+            try:
+                current = await _known_revision(connection, url, history)
+                broken = await _broken_indexes(connection)
+            finally:
+                await connection.close()
+    else:
+        if start not in (NOTHING, *history.revisions):
+            raise StoreRefused(f"'{start}' is no revision. There are: {', '.join((NOTHING, *history.revisions))}.")
+        current, broken = None if start == NOTHING else start, []
+    return "\n\n".join([*_preamble(current, history.revisions[-1]), *_body(history, current, stored, broken)]) + "\n"
+
+
+def _preamble(current: str | None, head: str) -> Iterator[str]:
+    yield f"-- For psql, which must not run it as one transaction. From revision {current or NOTHING} to {head}."
+    yield "\\set ON_ERROR_STOP on"
+    yield "\n".join(f"SET {name} = '{value}';" for name, value in _WITHOUT_LIMITS.items())
+    taken = f"pg_try_advisory_lock({_LOCK[0]}, {_LOCK[1]})"
+    yield f"DO $$BEGIN IF NOT {taken} THEN RAISE 'Another migration is under way.'; END IF; END$$;"
+    if current is not None:
+        yield (
+            f"DO $$BEGIN IF NOT EXISTS (SELECT FROM alembic_version WHERE version_num = '{current}') THEN "
+            f"RAISE 'The tables are not at revision {current}.'; END IF; END$$;"
+        )
+
+
+def _body(history: History, current: str | None, stored: tuple[str, ...], broken: Sequence[str]) -> Iterator[str]:
+    for name in broken:
+        yield f"DROP INDEX CONCURRENTLY {name};"
+    for part in _parts(_statements_from(history, current, stored)):
+        if _is_alone(part[0]):
+            yield f"{part[0]};"
+        else:
+            yield "\n\n".join(("BEGIN;", *(f"{statement};" for statement in part), "COMMIT;"))
 
 
 def newer(url: str, revision: str, head: str) -> str:
