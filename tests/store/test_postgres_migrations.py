@@ -11,6 +11,9 @@ from enrollscope.model.events import SCHEMA
 from enrollscope.store.base import StoreRefused
 from enrollscope.store.history import MIGRATIONS, Migrations
 from enrollscope.store.opening import migrate_store, migration_sql
+from enrollscope.store.postgres import PostgresStore
+from enrollscope.store.postgres_connections import Target
+from enrollscope.store.postgres_migrations import migrate
 from tests.postgres import Server, binaries, shared_server
 from tests.serving import run_command
 
@@ -165,3 +168,21 @@ def test_a_printed_migration_that_broke_off_goes_on(server: Server, database: st
     server.psql(migration_sql(server.url(database), SCHEMA), database)
     assert described(server, database) == current
     assert server.psql("SELECT count(*) FROM pg_index WHERE NOT indisvalid", database) == "0"
+
+
+async def test_a_running_store_stays_ready_when_its_tables_move_on(server: Server, database: str) -> None:
+    """A newer version migrates before all processes of this one have ended; what that one needs is still there."""
+    await migrate(server.url(database), MIGRATIONS)
+    store, late = (PostgresStore(Target(server.url(database)), SCHEMA, MIGRATIONS, 10) for _ in range(2))
+    await store.start()
+    try:
+        server.psql("UPDATE alembic_version SET version_num = '9999'", database)
+        await store.check()
+        with pytest.raises(StoreRefused, match="install the newer version"):
+            await late.start()
+        for lost in ("UPDATE alembic_version SET version_num = '0001'", "DELETE FROM alembic_version"):
+            server.psql(lost, database)
+            with pytest.raises(StoreRefused, match="enrollscope migrate"):
+                await store.check()
+    finally:
+        await store.close()
