@@ -58,6 +58,8 @@ async def refusing(url: str) -> AsyncIterator[None]:
                 remedy = "Create the database, or name another with --database."
             case asyncpg.InsufficientPrivilegeError():
                 remedy = "The role lacks a right: docs/operate.md lists what the service and a migration need."
+            case asyncpg.ReadOnlySQLTransactionError():
+                remedy = "It is a replica. Migrate the primary, and start a service there once, which makes the keys."
             case _ if failure_of(error) is Failure.LOST:
                 remedy = "Check that the server runs and can be reached from here."
             case _:
