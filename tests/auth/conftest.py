@@ -27,4 +27,4 @@ def stranger() -> Mint:
 @pytest.fixture
 def verifier(keys_text: str) -> Verifier:
     """A fresh verifier of the store's tokens."""
-    return development_verifier(keys_text)[0]
+    return development_verifier(keys_text)

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.hashes import SHA256, HashAlgorithm
 from joserfc.jwk import RSAKey
 
 from enrollscope.auth.development import AUDIENCE
-from enrollscope.auth.jwk import read_private_keys
+from enrollscope.auth.jwk import PrivateJwkSet, read_private_keys
+from enrollscope.auth.keys import generate_signing_keys
 
 NOW: Final = 1_750_000_000.0
 TENANT: Final = "1a1a1a1a-2b2b-4c3c-8d4d-5e5e5e5e5e5e"
@@ -29,6 +30,11 @@ Sign = Callable[[bytes], bytes]
 def issuer_of(tenant: str) -> str:
     """Name the embedded issuer for one tenant."""
     return f"https://enrollscope.localhost/{tenant}/v2.0"
+
+
+def with_a_newer_key(text: str) -> str:
+    """A store's keys with another one before them, which signs from now on."""
+    return PrivateJwkSet((*read_private_keys(generate_signing_keys()).keys, *read_private_keys(text).keys)).text()
 
 
 def application_claims(**changes: Any) -> dict[str, Any]:

@@ -8,14 +8,24 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from enrollscope.auth.caller import Caller
-from enrollscope.auth.development import AUDIENCE, PROFILE, development_verifier
-from enrollscope.auth.keys import PublicKey, generate_signing_keys, rotate_signing_keys
+from enrollscope.auth.development import AUDIENCE, PROFILE
+from enrollscope.auth.keys import PublicKey, generate_signing_keys
 from enrollscope.auth.sources import StaticKeys, VerificationKey
 from enrollscope.auth.tokens import LONGEST_HEADER
 from enrollscope.auth.trust import PERSONAL_TENANT, IssuerProfile, Trust
 from enrollscope.auth.verifier import REFUSAL_MEMORY, Verifier
 from enrollscope.odata.errors import Forbidden, InvalidAuthenticationToken
-from tests.auth.minting import NOW, TENANT, Mint, application_claims, delegated_claims, forge, issuer_of, part
+from tests.auth.minting import (
+    NOW,
+    TENANT,
+    Mint,
+    application_claims,
+    delegated_claims,
+    forge,
+    issuer_of,
+    part,
+    with_a_newer_key,
+)
 
 EMPTY = "Access token is empty."
 MALFORMED = "CompactToken parsing failed with error code: 80049217"
@@ -52,6 +62,25 @@ class CountingKey:
         """Count, and verify."""
         self.verifications += 1
         return self._key.signed_payload(token)
+
+
+class ChangingKeys:
+    """A source whose issuer may change its keys."""
+
+    profile = PROFILE
+
+    def __init__(self, text: str) -> None:
+        self._keys = StaticKeys(text, PROFILE)
+        self.revision = 0
+
+    def replace(self, text: str) -> None:
+        """Go on with other keys."""
+        self._keys = StaticKeys(text, PROFILE)
+        self.revision += 1
+
+    async def find(self, key_id: str, now: float) -> VerificationKey | None:
+        """Look for a key by name."""
+        return await self._keys.find(key_id, now)
 
 
 class CountingKeys:
@@ -348,10 +377,11 @@ def test_memory_is_bounded_and_bad_tokens_drive_out_no_good_ones(
 
 def test_a_change_of_keys_forgets_what_was_verified(keys_text: str, mint: Mint) -> None:
     """A token signed by a withdrawn key is worth nothing, also if it was seen before."""
-    verifier, keys = development_verifier(keys_text)
+    keys = ChangingKeys(keys_text)
+    verifier = Verifier(keys, Trust(audiences=(AUDIENCE,)))
     header = mint.bearer(CLAIMS)
     identify(verifier, header)
-    keys.replace(rotate_signing_keys(keys_text))
+    keys.replace(with_a_newer_key(keys_text))
     assert verifier.cached(header, NOW) is None
     assert identify(verifier, header).tenant_id == TENANT, "its key is still in the set"
     keys.replace(generate_signing_keys())
@@ -361,7 +391,8 @@ def test_a_change_of_keys_forgets_what_was_verified(keys_text: str, mint: Mint) 
 
 def test_a_change_of_keys_forgets_what_was_refused(mint: Mint, stranger: Mint, keys_text: str) -> None:
     """A token whose key has been added meanwhile is good at once."""
-    verifier, keys = development_verifier(generate_signing_keys())
+    keys = ChangingKeys(generate_signing_keys())
+    verifier = Verifier(keys, Trust(audiences=(AUDIENCE,)))
     refusal_of(verifier, mint.bearer(CLAIMS))
     keys.replace(keys_text)
     assert identify(verifier, mint.bearer(CLAIMS)).tenant_id == TENANT

@@ -19,7 +19,7 @@ def test_every_file_is_explained(name: str) -> None:
 
 def test_every_file_that_is_named_is_there() -> None:
     """What the commands take exists."""
-    named = set(re.findall(r"\b(?:deploy|requirements)/[\w.]+\w", MANUAL))
+    named = set(re.findall(r"\b(?:deploy|requirements)/[\w.@-]+\w", MANUAL))
     assert len(named) >= len(FILES)
     assert [name for name in named if not (ROOT / name).is_file()] == []
 

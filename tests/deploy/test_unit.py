@@ -17,9 +17,10 @@ from tests.deploy.confined import confined
 from tests.deploy.filtered import filtered
 from tests.deploy.image import Image
 from tests.deploy.processes import run, started
-from tests.deploy.unit import ENVIRONMENT, UNIT, Unit
+from tests.deploy.unit import ENVIRONMENT, RETENTION, UNIT, Unit
 from tests.faults.test_stop import GRACE
 from tests.postgres import free_port
+from tests.serving import run_command
 
 PROGRAM = "/opt/enrollscope/bin/enrollscope"
 EXPOSURE = 15
@@ -41,23 +42,55 @@ def analyze(*command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    """The unit, with a program that is there."""
-    unit = tmp_path / UNIT.name
+    """The folder of the units, with a program that is there."""
     program = str(Path(sys.executable).with_name("enrollscope"))
-    unit.write_text(UNIT.read_text(encoding="utf-8").replace(PROGRAM, program), encoding="utf-8")
-    return unit
+    for unit in UNIT.parent.glob("enrollscope*.*er*"):
+        text = unit.read_text(encoding="utf-8").replace(PROGRAM, program)
+        (tmp_path / unit.name).write_text(text, encoding="utf-8")
+    return tmp_path
 
 
-def test_systemd_finds_nothing_wrong(installed: Path, analyzer: str) -> None:
+UNITS = [
+    pytest.param(UNIT.name, id="service"),
+    pytest.param(RETENTION.name.replace("@", "@ba53f291-0c6c-40a3-b4b8-3a6238a11a85"), id="retention"),
+]
+
+
+@pytest.mark.parametrize("name", [*UNITS, pytest.param("enrollscope-retention@x.timer", id="timer")])
+def test_systemd_finds_nothing_wrong(installed: Path, analyzer: str, name: str) -> None:
     """Every name is known, every value is of the right form."""
-    result = analyze(analyzer, "verify", "--man=no", str(installed))
+    result = analyze(analyzer, "verify", "--man=no", str(installed / name))
     assert (result.returncode, result.stderr) == (0, "")
 
 
-def test_it_is_confined(installed: Path, analyzer: str) -> None:
+@pytest.mark.parametrize("name", UNITS)
+def test_it_is_confined(installed: Path, analyzer: str, name: str) -> None:
     """What systemd thinks that the service could do to the machine is little."""
-    result = analyze(analyzer, "security", "--offline=yes", f"--threshold={EXPOSURE}", "--no-pager", str(installed))
+    unit = installed / re.sub("@.*[.]", "@.", name)
+    result = analyze(analyzer, "security", "--offline=yes", f"--threshold={EXPOSURE}", "--no-pager", str(unit))
     assert result.returncode == 0, result.stdout
+
+
+def test_retention_is_confined_as_the_service_is() -> None:
+    """Both speak with the same database, and neither needs more than the other."""
+    service, retention = Unit.read().assigned, Unit.read(RETENTION).assigned
+    first = list(service).index(("Service", "NoNewPrivileges"))
+    confinement = {key: service[key] for key in list(service)[first:] if key[0] == "Service"}
+    assert len(confinement) > 20
+    assert {key: retention.get(key) for key in confinement} == confinement
+
+
+def test_retention_is_a_command_that_there_is() -> None:
+    """With the tenant and the days that the unit has; it goes wrong for no other reason than the database."""
+    days = Unit.read(RETENTION).service("Environment").partition("=")[2]
+    line = (
+        Unit.read(RETENTION)
+        .service("ExecStart")
+        .replace("${DAYS}", days)
+        .replace("%i", "ba53f291-0c6c-40a3-b4b8-3a6238a11a85")
+    )
+    result = run_command(*line.split()[1:], "--database", "postgresql://u@127.0.0.1:1/d")
+    assert (result.returncode, "can be reached from here" in result.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(

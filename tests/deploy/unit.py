@@ -1,10 +1,12 @@
 """The systemd unit and its environment file, read into values."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.deploy.containerfile import ROOT
 
 UNIT = ROOT / "deploy" / "enrollscope.service"
+RETENTION = UNIT.with_name("enrollscope-retention@.service")
 ENVIRONMENT = ROOT / "deploy" / "enrollscope.env"
 
 
@@ -15,11 +17,11 @@ class Unit:
     assigned: dict[tuple[str, str], list[str]]
 
     @classmethod
-    def read(cls) -> "Unit":
-        """Read the unit of this project."""
+    def read(cls, path: Path = UNIT) -> "Unit":
+        """Read a unit of this project."""
         assigned: dict[tuple[str, str], list[str]] = {}
         section = ""
-        for line in map(str.strip, UNIT.read_text(encoding="utf-8").splitlines()):
+        for line in map(str.strip, path.read_text(encoding="utf-8").splitlines()):
             if line.startswith("["):
                 section = line.strip("[]")
             elif line and not line.startswith("#"):

@@ -16,7 +16,7 @@ from enrollscope.odata.errors import ServiceUnavailable
 from enrollscope.odata.plan.commands import Actor, Create, Delete, Update
 from enrollscope.store.base import StoreRefused
 from enrollscope.store.history import MIGRATIONS
-from enrollscope.store.opening import migrate_store, migration_sql
+from enrollscope.store.opening import migrate_store
 from enrollscope.store.postgres import PostgresStore
 from enrollscope.store.postgres_connections import Connections, Target
 from enrollscope.store.postgres_migrations import migrate
@@ -139,13 +139,6 @@ async def test_two_migrations_at_once(server: Server, database: str) -> None:
     assert len(refused) + len(done) == 4
     async with started(Target(url)) as store:
         await store.check()
-
-
-async def test_what_is_printed_is_what_is_run(server: Server, database: str) -> None:
-    """The SQL of `migrate --sql`, run by hand, makes a database on which the service starts."""
-    server.psql(migration_sql(server.url(database), SCHEMA), database)
-    async with started(Target(server.url(database))) as store:
-        assert await used(store) == "x"
 
 
 def test_migrating_says_what_it_did(server: Server, database: str) -> None:

@@ -38,7 +38,7 @@ async def compose(
         keys = None
         if settings.embedded_issuer:
             keys = await store.secret(SIGNING_KEYS, _new_signing_keys)
-            verifier, _ = development_verifier(keys, tenants=settings.tenants or None, leeway=settings.token_leeway)
+            verifier = development_verifier(keys, tenants=settings.tenants or None, leeway=settings.token_leeway)
         else:
             verifier = await _provider_verifier(settings, stack)
         cursors = CursorSigner(base64.b64decode(await store.secret(PAGING_KEY, _paging_key)))

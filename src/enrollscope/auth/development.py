@@ -44,16 +44,15 @@ class DiscoveryDocument(msgspec.Struct, frozen=True):
 
 def development_verifier(
     keys_text: str, *, tenants: Iterable[str] | None = None, leeway: float = 60.0, capacity: int = DEFAULT_CAPACITY
-) -> tuple[Verifier, StaticKeys]:
-    """Build the verifier of the embedded issuer's tokens, and hand back its keys to load or replace.
+) -> Verifier:
+    """Build the verifier of the embedded issuer's tokens.
 
     Raises:
         UnreadableKeysError: `keys_text` is not a set of signing keys.
         ValueError: a tenant is not a GUID in lower case, or the leeway is not 0 to 300 seconds.
     """
-    keys = StaticKeys(keys_text, PROFILE)
     trust = Trust(audiences=(AUDIENCE,), tenants=None if tenants is None else frozenset(tenants), leeway=leeway)
-    return Verifier(keys, trust, capacity=capacity), keys
+    return Verifier(StaticKeys(keys_text, PROFILE), trust, capacity=capacity)
 
 
 def discovery_document(base_url: str, tenant: str) -> DiscoveryDocument:

@@ -82,7 +82,7 @@ class DevelopmentIssuer:
         return cls(SigningKey.first_of(keys_text))
 
     def issue(self, grant: Grant, now: float, lifetime: int = DEFAULT_LIFETIME) -> str:
-        """Sign an access token. It names its key (`kid`), so keys can rotate while it is valid.
+        """Sign an access token. It names its key (`kid`), since a store may have several.
 
         Args:
             now: Unix seconds; cut to whole ones in the token.

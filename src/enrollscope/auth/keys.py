@@ -13,25 +13,12 @@ from enrollscope.auth.jwk import ALGORITHM, PrivateJwk, PrivateJwkSet, PublicJwk
 
 KEY_BITS: Final = 2048
 
-KEPT_KEYS: Final = 3
-"""How many keys a set holds after a rotation: a token outlives the change of its key."""
-
 _LONGEST_HEADER: Final = 4096
 
 
 def generate_signing_keys() -> str:
     """Make a set with one new key, as the text a store keeps. It is a secret."""
     return PrivateJwkSet((_generate(),)).text()
-
-
-def rotate_signing_keys(text: str) -> str:
-    """Put a new key before the others, and drop the oldest beyond `KEPT_KEYS`.
-
-    Raises:
-        UnreadableKeysError: `text` is not a set of signing keys.
-    """
-    present = read_private_keys(text).keys
-    return PrivateJwkSet((_generate(), *present)[:KEPT_KEYS]).text()
 
 
 def _generate() -> PrivateJwk:

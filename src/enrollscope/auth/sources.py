@@ -41,7 +41,7 @@ class StaticKeys:
     """The keys of a store's own issuer, read from the text the store keeps.
 
     The text is checked at once and the keys are made usable at first need, because that imports the cryptography,
-    which takes a tenth of a second the start of the service does not have. `load` does it ahead of need.
+    which takes a tenth of a second the start of the service does not have.
 
     Args:
         text: a set of signing keys; only its public halves are used.
@@ -54,7 +54,6 @@ class StaticKeys:
         self._profile = profile
         self._jwks = tuple(key.public() for key in read_private_keys(text).keys)
         self._keys: Mapping[str, VerificationKey] | None = None
-        self._revision = 0
 
     @property
     def profile(self) -> IssuerProfile:
@@ -63,31 +62,13 @@ class StaticKeys:
 
     @property
     def revision(self) -> int:
-        """How often the keys were replaced."""
-        return self._revision
-
-    def replace(self, text: str) -> None:
-        """Go on with the keys of another text, after a rotation.
-
-        Raises:
-            UnreadableKeysError: the text is not a set of signing keys; the present ones stay.
-        """
-        self._jwks = tuple(key.public() for key in read_private_keys(text).keys)
-        self._keys = None
-        self._revision += 1
-
-    def load(self) -> Mapping[str, VerificationKey]:
-        """Make the keys usable, once. May run in another thread while the service already answers."""
-        keys = self._keys
-        if keys is None:
-            from enrollscope.auth.keys import usable_keys  # noqa: PLC0415 - at start it would cost a tenth of a second
-
-            jwks = self._jwks
-            keys = usable_keys(jwks)
-            if jwks is self._jwks:  # not replaced meanwhile from another thread
-                self._keys = keys
-        return keys
+        """Always the same: the keys of a store stay as they are while a service runs."""
+        return 0
 
     async def find(self, key_id: str, now: float) -> VerificationKey | None:  # noqa: ARG002 - these keys do not age
         """Look for a key by name."""
-        return self.load().get(key_id)
+        if self._keys is None:
+            from enrollscope.auth.keys import usable_keys  # noqa: PLC0415 - at start it would cost a tenth of a second
+
+            self._keys = usable_keys(self._jwks)
+        return self._keys.get(key_id)

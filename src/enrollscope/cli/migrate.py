@@ -13,14 +13,22 @@ from enrollscope.store.opening import migrate_store, migration_sql, open_store
 
 @click.command()
 @setting_options({"database"})
-@click.option("--sql", is_flag=True, help="Only print the SQL that makes the tables in an empty PostgreSQL database.")
+@click.option("--sql", is_flag=True, help="PostgreSQL: only print what would be done, as a script for psql.")
+@click.option(
+    "--from",
+    "start",
+    metavar="REVISION",
+    help="With --sql: begin with this revision, or with `base` for an empty database, and ask no database for its own.",
+)
 @click.option("--distributed", is_flag=True, help="PostgreSQL with Citus: spread the tables over the nodes by tenant.")
-def migrate(*, sql: bool, distributed: bool, **options: Any) -> None:
+def migrate(*, sql: bool, start: str | None, distributed: bool, **options: Any) -> None:
     """Create the tables of a new store, or bring those of an older one up to date."""
+    if start is not None and not sql:
+        raise click.UsageError("--from goes with --sql: a migration begins where the tables are.")
     settings = settings_from(options)
     with refusing(StoreRefused):
         if sql:
-            click.echo(migration_sql(settings.database, SCHEMA, distributed=distributed), nl=False)
+            click.echo(migration_sql(settings.database, SCHEMA, distributed=distributed, start=start), nl=False)
             return
         if settings.sqlite_path is not None and not distributed:
             asyncio.run(_migrate(open_store(settings.database, SCHEMA)))

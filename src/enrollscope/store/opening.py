@@ -58,19 +58,24 @@ def migrate_store(url: str, schema: Schema, *, history: History = MIGRATIONS, di
     return f"The tables were {'created' if before is None else f'brought from revision {before}'}, at revision {head}."
 
 
-def migration_sql(url: str, schema: Schema, *, history: History = MIGRATIONS, distributed: bool = False) -> str:
-    """The SQL that makes the tables in an empty PostgreSQL database, for whoever wants to read it or to run it.
+def migration_sql(
+    url: str, schema: Schema, *, history: History = MIGRATIONS, distributed: bool = False, start: str | None = None
+) -> str:
+    """The script for psql that brings a PostgreSQL database up to date, for whoever wants to read it or to run it.
+
+    Args:
+        start: the revision that it begins with, or `base` for an empty database; `None` asks the database for its own.
 
     Raises:
-        StoreRefused: it is another kind of store.
+        StoreRefused: it is another kind of store, cannot be asked, or there is no such revision.
     """
     if not url.startswith(_POSTGRESQL):
         raise StoreRefused(
             "The SQL of a migration is offered for PostgreSQL; an SQLite store is migrated by its start."
         )
     stored = _distributed(url, schema) if distributed else ()
-    statements: tuple[str, ...] = _loaded("postgres_migrations").migration_script(history, None, stored=stored)
-    return "".join(f"{statement};\n\n" for statement in statements)
+    script: str = asyncio.run(_loaded("postgres_migrations").printed(url, history, start, stored=stored))
+    return script
 
 
 def _distributed(url: str, schema: Schema) -> tuple[str, ...]:

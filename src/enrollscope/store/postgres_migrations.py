@@ -4,7 +4,7 @@ Run by an operator, with a role that owns the tables; the service itself needs n
 """
 
 import re
-from collections.abc import AsyncIterator, Container
+from collections.abc import AsyncIterator, Container, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +21,9 @@ OLDEST_SERVER = 14
 
 # Any two numbers that no other program is likely to lock.
 _LOCK = (0x4F446174, 1)
+
+NOTHING = "base"
+"""Where there are no tables yet, as Alembic calls it."""
 
 _OWN_OBJECTS = Path(__file__).with_name("postgres_objects.sql")
 _TENANT_TABLES = ("changes", "positions")
@@ -63,6 +66,8 @@ async def refusing(url: str) -> AsyncIterator[None]:
                 remedy = "Create the database, or name another with --database."
             case asyncpg.InsufficientPrivilegeError():
                 remedy = "The role lacks a right: docs/operate.md lists what the service and a migration need."
+            case asyncpg.ReadOnlySQLTransactionError():
+                remedy = "It is a replica. Migrate the primary, and start a service there once, which makes the keys."
             case _ if failure_of(error) is Failure.LOST:
                 remedy = "Check that the server runs and can be reached from here."
             case _:
@@ -113,15 +118,20 @@ async def check_server(connection: Connection) -> None:
         )
 
 
-def migration_script(history: History, current: str | None, *, stored: tuple[str, ...] = ()) -> tuple[str, ...]:
+def migration_script(
+    history: History, current: str | None, *, stored: tuple[str, ...] = (), spread: Container[str] = ()
+) -> tuple[str, ...]:
     """The statements from a revision to the last one, in order.
 
     Args:
         stored: the tables of stored sets, when they are to be distributed over the nodes of a Citus cluster.
+        spread: see `distribution`.
     """
-    statements = _statements(_OWN_OBJECTS.read_text(encoding="utf-8"), ";\n\n")  # first: some indexes need them
-    statements += _statements(history.upgrade(current, "postgresql"), ";\n")
-    return (*statements, *(distribution(stored) if stored else ()))
+    statements: list[str] = []
+    if current != history.revisions[-1]:
+        statements += _statements(_OWN_OBJECTS.read_text(encoding="utf-8"), ";\n\n")  # first: some indexes need them
+        statements += _statements(history.upgrade(current, "postgresql"), ";\n")
+    return (*statements, *(distribution(stored, spread) if stored else ()))
 
 
 def _statements(text: str, end: str) -> list[str]:
@@ -188,39 +198,102 @@ async def migrate(url: str, history: History, *, stored: tuple[str, ...] = ()) -
 async def _migrate(
     connection: Connection, url: str, history: History, stored: tuple[str, ...]
 ) -> tuple[str | None, str]:
-    before, head = await revision_of(connection), history.revisions[-1]
-    if before is not None and before not in history.revisions:
-        raise StoreRefused(newer(url, before, head))
-    await _drop_broken_indexes(connection)
-    waiting: list[str] = []
-    for statement in migration_script(history, before) if before != head else ():
-        if " CONCURRENTLY " in statement:
-            await _together(connection, waiting)
-            waiting = []
-            await connection.execute(statement)
-        else:
-            waiting.append(statement)
-    await _together(connection, waiting, stored)
+    before, head = await _known_revision(connection, url, history), history.revisions[-1]
+    for name in await _broken_indexes(connection):
+        await connection.execute(f"DROP INDEX CONCURRENTLY {name}")
+    for part in _parts(migration_script(history, before, stored=stored, spread=await _spread(connection))):
+        if _is_alone(part[0]):
+            await connection.execute(part[0])
+            continue
+        async with connection.transaction():
+            for statement in part:
+                await connection.execute(statement)
     return before, head
 
 
-async def _together(connection: Connection, statements: list[str], stored: tuple[str, ...] = ()) -> None:
-    """Run statements in one transaction, and then spread what is not spread by now."""
-    async with connection.transaction():
-        for statement in statements:
-            await connection.execute(statement)
-        for statement in distribution(stored, await _spread(connection)) if stored else ():
-            await connection.execute(statement)
+async def _known_revision(connection: Connection, url: str, history: History) -> str | None:
+    revision = await revision_of(connection)
+    if revision is not None and revision not in history.revisions:
+        raise StoreRefused(newer(url, revision, history.revisions[-1]))
+    return revision
 
 
-async def _drop_broken_indexes(connection: Connection) -> None:
+def _parts(statements: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """What is one transaction each; a statement that must be in none is alone."""
+    together: list[str] = []
+    for statement in statements:
+        if not _is_alone(statement):
+            together.append(statement)
+            continue
+        if together:
+            yield tuple(together)
+            together = []
+        yield (statement,)
+    if together:
+        yield tuple(together)
+
+
+def _is_alone(statement: str) -> bool:
+    return " CONCURRENTLY " in statement
+
+
+async def _broken_indexes(connection: Connection) -> list[str]:
     """An index whose concurrent making broke off is there, is kept up to date, and is of no use."""
     broken = await connection.fetch(
         "SELECT indexrelid::regclass::text FROM pg_index JOIN pg_class ON pg_class.oid = indrelid "
         "WHERE NOT indisvalid AND relnamespace = current_schema()::regnamespace"
     )
-    for (name,) in broken:
-        await connection.execute(f"DROP INDEX CONCURRENTLY {name}")
+    return [str(name) for (name,) in broken]
+
+
+async def printed(url: str, history: History, start: str | None, *, stored: tuple[str, ...] = ()) -> str:
+    """The script for psql that does what `migrate` would.
+
+    Args:
+        start: the revision to begin with, or `NOTHING`; `None` asks the database, and else nobody is asked.
+        stored: see `migration_script`.
+
+    Raises:
+        StoreRefused: the database cannot be asked, its tables are newer than this version of the program, or there is
+            no such revision.
+    """
+    if start is None:
+        async with refusing(url):
+            connection = await Target(url).unprepared.connect()
+            try:
+                current = await _known_revision(connection, url, history)
+                broken, spread = await _broken_indexes(connection), await _spread(connection)
+            finally:
+                await connection.close()
+    else:
+        if start not in (NOTHING, *history.revisions):
+            raise StoreRefused(f"'{start}' is no revision. There are: {', '.join((NOTHING, *history.revisions))}.")
+        current, broken, spread = None if start == NOTHING else start, [], frozenset()
+    script = migration_script(history, current, stored=stored, spread=spread)
+    return "\n\n".join([*_preamble(current, history.revisions[-1]), *_body(script, broken)]) + "\n"
+
+
+def _preamble(current: str | None, head: str) -> Iterator[str]:
+    yield f"-- For psql, which must not run it as one transaction. From revision {current or NOTHING} to {head}."
+    yield "\\set ON_ERROR_STOP on"
+    yield "\n".join(f"SET {name} = '{value}';" for name, value in _WITHOUT_LIMITS.items())
+    taken = f"pg_try_advisory_lock({_LOCK[0]}, {_LOCK[1]})"
+    yield f"DO $$BEGIN IF NOT {taken} THEN RAISE 'Another migration is under way.'; END IF; END$$;"
+    if current is not None:
+        yield (
+            f"DO $$BEGIN IF NOT EXISTS (SELECT FROM alembic_version WHERE version_num = '{current}') THEN "
+            f"RAISE 'The tables are not at revision {current}.'; END IF; END$$;"
+        )
+
+
+def _body(script: Sequence[str], broken: Sequence[str]) -> Iterator[str]:
+    for name in broken:
+        yield f"DROP INDEX CONCURRENTLY {name};"
+    for part in _parts(script):
+        if _is_alone(part[0]):
+            yield f"{part[0]};"
+        else:
+            yield "\n\n".join(("BEGIN;", *(f"{statement};" for statement in part), "COMMIT;"))
 
 
 def newer(url: str, revision: str, head: str) -> str:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, assert_never
 
+import asyncpg
+
 from enrollscope.odata.errors import ODataError, OutcomeUnknown
 from enrollscope.store.postgres_connections import Failure, failure_of, unavailable
 
@@ -37,9 +39,15 @@ async def persistently(seconds: float, attempt: Callable[[], Awaitable[T]]) -> T
                         raise unavailable("Others kept changing the same data. Nothing was changed.") from error
                 case Failure.LOST:
                     if not await pauses.pause():
-                        raise unavailable("The database cannot be reached. Nothing was changed.", 5) from error
+                        raise unavailable(f"{_where(error)} Nothing was changed.", 5) from error
                 case never:
                     assert_never(never)
+
+
+def _where(error: Exception) -> str:
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+        return "The database is a replica, which takes no changes, and there is no primary yet."
+    return "The database cannot be reached."
 
 
 async def settled(seconds: float, settle: Callable[[], Awaitable[T]]) -> T:
