@@ -2,6 +2,9 @@
 # ruff: noqa: S608 - the names of events are ours
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 import asyncpg
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from enrollscope.odata.edm.layout import VERSION
 from enrollscope.odata.errors import PreconditionFailed, ResourceNotFound
 from enrollscope.odata.plan.commands import Precondition, Update
-from enrollscope.store.base import Written
+from enrollscope.store.base import Store, Written
 from enrollscope.store.postgres_connections import Connection, Target
 from tests.faults.postgres.storm import (
     STORED,
@@ -27,6 +30,8 @@ from tests.faults.postgres.storm import (
 from tests.postgres import Server
 
 pytestmark = pytest.mark.slow
+
+T = TypeVar("T")
 
 BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
 OF_SHARED = "WHERE tenant_id = 'one' AND id = 'shared-{}'"
@@ -60,54 +65,94 @@ async def test_a_counter_that_somebody_holds(server: Server, database: str, lock
     judge(server, database, storm)
 
 
-@pytest.mark.parametrize(
-    ("setting", "crosswise", "says"),
-    [
-        pytest.param(
-            "default_transaction_isolation = 'repeatable read'", False, "could not serialize access", id="serialization"
-        ),
-        pytest.param("deadlock_timeout = '1s'", True, "deadlock detected", id="deadlock"),
-    ],
-)
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Something for which the server breaks off a transaction that is to be tried again.
+
+    Attributes:
+        setting: of the database.
+        says: what the server logs.
+        crosswise: the other session wants what the change holds, too.
+    """
+
+    setting: str
+    says: str
+    crosswise: bool = False
+
+
+CONFLICTS = [
+    pytest.param(
+        Conflict("default_transaction_isolation = 'repeatable read'", "could not serialize access"),
+        id="serialization",
+    ),
+    pytest.param(Conflict("deadlock_timeout = '1s'", "deadlock detected", crosswise=True), id="deadlock"),
+]
+
+
+@pytest.mark.parametrize("conflict", CONFLICTS)
 @pytest.mark.parametrize(
     ("theirs", "answer"),
     [
-        pytest.param("UPDATE events SET version = version", Written, id="only-held"),
         pytest.param("UPDATE events SET version = 9", PreconditionFailed, id="changed"),
         pytest.param("DELETE FROM events", ResourceNotFound, id="deleted"),
     ],
 )
-async def test_what_the_server_breaks_off_is_tried_again(
-    server: Server, database: str, setting: str, crosswise: bool, says: str, theirs: str, answer: type[object]
+async def test_of_changes_that_are_broken_off_those_that_can_be_are_made(
+    server: Server, database: str, conflict: Conflict, theirs: str, answer: type[Exception]
 ) -> None:
-    """Two changes wait for what another session does to the second's event, which then may want the first's as well.
+    """They share a batch. Each is answered by what the other session has left of its event."""
 
-    They are answered by what that session has left.
-    """
+    async def both(store: Store) -> Sequence[object]:
+        return await asyncio.gather(*(store.write(change(number)) for number in range(2)), return_exceptions=True)
+
+    first, second = await broken_off(server, database, conflict, theirs, both)
+    assert isinstance(first, Written), first
+    assert first.record[VERSION] == 2
+    assert type(second) is answer, second
+    assert tried(server, database) == [("shared-0", 2)]
+
+
+@pytest.mark.parametrize("conflict", CONFLICTS)
+async def test_a_change_that_is_broken_off_is_made(server: Server, database: str, conflict: Conflict) -> None:
+    """Once the other session has ended, which left everything as it was; the client hears of nothing else."""
+
+    async def together(store: Store) -> Sequence[Written]:
+        return await store.write_together([change(number) for number in range(2)])
+
+    written = await broken_off(server, database, conflict, "UPDATE events SET version = version", together)
+    assert [each.record[VERSION] for each in written] == [2, 2]
+    assert tried(server, database) == [("shared-0", 2), ("shared-1", 2)]
+
+
+async def broken_off(
+    server: Server, database: str, conflict: Conflict, theirs: str, work: Callable[[Store], Awaitable[T]]
+) -> T:
+    """Change two events while another session does something to the second; what comes of it."""
     url = await migrated(server, database)
-    server.psql(f"ALTER DATABASE {database} SET {setting}")
+    server.psql(f"ALTER DATABASE {database} SET {conflict.setting}")
+    log = server.folder / "log"
     async with started(store_at(Target(url))) as store:
         await Storm(store, ("one",)).begin()
         other = await asyncpg.connect(
             url, server_settings={"deadlock_timeout": "1min"}
         )  # it is not the one to give way
-        log = server.folder / "log"
         logged = log.stat().st_size
         async with other.transaction():
             await other.execute(f"{theirs} {OF_SHARED.format(1)}")
-            answers = asyncio.gather(*(store.write(change(number)) for number in range(2)), return_exceptions=True)
+            outcome = asyncio.ensure_future(work(store))
             await blocked_by(other)
-            if crosswise:
+            if conflict.crosswise:
                 await other.execute(f"UPDATE events SET version = version {OF_SHARED.format(0)}")
         await other.close()
-        first, second = await answers
-    assert says in log.read_bytes()[logged:].decode()
-    assert isinstance(first, Written), first
-    assert first.record[VERSION] == 2
-    assert type(second) is answer, second
+        answers = await outcome
+    assert conflict.says in log.read_bytes()[logged:].decode()
+    return answers
+
+
+def tried(server: Server, database: str) -> list[tuple[str, int]]:
+    """Event and version of each change that was made."""
     entries, names = read_log(server, database, "one")
-    tried = [(entry.key, entry.version) for entry, name in zip(entries, names, strict=True) if name.startswith("try-")]
-    assert tried == [("shared-0", 2), ("shared-1", 2)][: 2 if answer is Written else 1]
+    return [(entry.key, entry.version) for entry, name in zip(entries, names, strict=True) if name.startswith("try-")]
 
 
 def change(number: int) -> Update:
