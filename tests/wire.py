@@ -70,9 +70,9 @@ class Connection:
             raise ConnectionResetError("the connection ended before the answer did") from error
         return Answer(int(status_line.split(" ")[1]), headers, body)
 
-    async def ask(self, method: str, path: str, token: str, body: object = None) -> Answer:
+    async def ask(self, method: str, path: str, token: str, body: object = None, match: str = "") -> Answer:
         """Send one request and read its answer."""
-        await self.send(request(method, path, token, body))
+        await self.send(request(method, path, token, body, match))
         return await self.receive()
 
     async def ended(self) -> bool:
@@ -80,9 +80,11 @@ class Connection:
         return await self._reader.read(1) == b""
 
 
-def request(method: str, path: str, token: str, body: object = None) -> bytes:
-    """The bytes of one request."""
+def request(method: str, path: str, token: str, body: object = None, match: str = "") -> bytes:
+    """The bytes of one request; with `match` it is made only of that version."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {token}"]
+    if match:
+        lines.append(f"If-Match: {match}")
     content = b"" if body is None else json.dumps(body).encode()
     if content:
         lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]

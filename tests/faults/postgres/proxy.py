@@ -25,6 +25,7 @@ class Wire:
 
     Attributes:
         cut: what happens to every `every`-th commit; `None`: nothing.
+        delay: how many seconds whatever comes is kept, on its way to the server and back.
         dead: refuse new connections and break those that are.
         cuts: how many commits were cut.
         was_cut: set once one was.
@@ -33,6 +34,7 @@ class Wire:
     target: int
     cut: Cut | None = None
     every: int = 10
+    delay: float = 0
     dead: bool = False
     dead_after_cut: bool = False
     commits: int = 0
@@ -99,6 +101,7 @@ class Wire:
                     await server_reader.read(1)  # the server has answered: it is done
                 self.dead = self.dead_after_cut
                 return
+            await asyncio.sleep(self.delay)
             server_writer.write(data)
             await server_writer.drain()
 
@@ -113,6 +116,7 @@ class Wire:
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while data := await reader.read(65_536):
+                await asyncio.sleep(self.delay)
                 writer.write(data)
                 await writer.drain()
         except ConnectionError:

@@ -155,7 +155,7 @@ def judge(server: Server, database: str, storm: Storm) -> None:
     """Every answered change is there once, no refused one is, and events and log agree."""
     assert storm.failures == []
     for tenant in storm.tenants:
-        log, names = read_log(server, database, tenant)
+        log, names = agreed_log(server, database, tenant)
         counted = Counter(names)
         own = [name for name in storm.done if name.startswith(f"{tenant}-")]
         assert [name for name in own if counted[name] != 1] == []
@@ -166,13 +166,18 @@ def judge(server: Server, database: str, storm: Storm) -> None:
         assert {name: storm.done[name] for name in own if name in versions} == {
             name: versions[name] for name in own if name in versions
         }
-        states = replay(log)
-        assert read_rows(server, database, tenant) == {
-            key: (state.version, state.properties["failureReason"], state.properties["osVersion"])
-            for key, state in states.items()
-            if state.properties is not None
-        }
     assert strays(server, database, SCHEMA) == []
+
+
+def agreed_log(server: Server, database: str, tenant: str) -> tuple[list[Entry], list[str]]:
+    """The log of a tenant, as `read_log` gives it, once it is whole and the events are what it says of them."""
+    log, names = read_log(server, database, tenant)
+    assert read_rows(server, database, tenant) == {
+        key: (state.version, state.properties["failureReason"], state.properties.get("osVersion"))
+        for key, state in replay(log).items()
+        if state.properties is not None
+    }
+    return log, names
 
 
 def read_log(server: Server, database: str, tenant: str) -> tuple[list[Entry], list[str]]:
@@ -186,7 +191,7 @@ def read_log(server: Server, database: str, tenant: str) -> tuple[list[Entry], l
     return [Entry(*row[:6]) for row in rows], [row[6] for row in rows]
 
 
-def read_rows(server: Server, database: str, tenant: str) -> dict[str, tuple[int, str, str]]:
+def read_rows(server: Server, database: str, tenant: str) -> dict[str, tuple[int, str, str | None]]:
     """The version, `failureReason` and `osVersion` of each event of a tenant."""
     said = server.psql(
         f"SELECT json_build_array(id, version, failure_reason, os_version) FROM events WHERE tenant_id = '{tenant}'",

@@ -4,30 +4,31 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from enrollscope.model.events import SCHEMA
 from tests.faults.ledger import replay
 from tests.faults.load import Load
-from tests.faults.postgres.storm import migrated, read_log
+from tests.faults.postgres.clients import token_of
+from tests.faults.postgres.storm import agreed_log, migrated
+from tests.index_tables import strays
 from tests.postgres import Server
 from tests.serving import run_command, running
 from tests.wire import EVENTS, Connection
 
 pytestmark = pytest.mark.slow
 
-TENANT = "7f3c1f8e-5b0e-4d55-9f0e-0d6a2f3c9b11"
-CLIENTS = 16
-SHARED = 10
+TENANTS = tuple(f"7f3c1f8e-5b0e-4d55-9f0e-0d6a2f3c9b1{number}" for number in range(3))
+CLIENTS = 6
+"""Of each tenant, on a connection of its own."""
 
-
-def token(url: str) -> str:
-    """An access token of the tenant."""
-    result = run_command("token", "--database", url, "--tenant", TENANT)
-    assert result.returncode == 0, result.stderr
-    return result.stdout.strip()
+SHARED = 5
+ROUNDS = 3
+ENOUGH = 170
+"""How many changes each tenant has answered before all is killed."""
 
 
 def children(process: subprocess.Popen[bytes]) -> list[int]:
@@ -63,33 +64,39 @@ async def replaced(process: subprocess.Popen[bytes], dead: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def change_until(load: Load, name: str, kill: Callable[[], None]) -> None:
-    """Let clients change events, and kill something while they do, until no client is left."""
-    clients = asyncio.create_task(load.run(name, CLIENTS))
+async def change_until(loads: Sequence[Load], name: str, kill: Callable[[], None]) -> None:
+    """Let clients of all tenants change events, and kill something while they do, until no client is left."""
+    clients = asyncio.gather(*(load.run(name, CLIENTS) for load in loads))
     async with asyncio.timeout(60):
-        await load.enough.wait()
+        await asyncio.gather(*(load.enough.wait() for load in loads))
         kill()
         await clients
 
 
 async def test_processes_that_are_killed(server: Server, database: str, tmp_path: Path) -> None:
-    """A killed worker is replaced; after all are killed a new service goes on. No change is lost or doubled."""
+    """A killed worker is replaced; after all are killed a new service goes on. No change is lost, doubled or halved."""
     url = await migrated(server, database)
-    bearer = token(url)
-    loads: list[Load] = []
-    for number in range(3):
+    tokens = await asyncio.gather(*(asyncio.to_thread(token_of, url, tenant) for tenant in TENANTS))
+    rounds: list[list[Load]] = []
+    for number in range(ROUNDS):
         with running("--database", url, "--workers", "2", log=tmp_path / f"{number}.log") as (process, address):
             port = int(address.rpartition(":")[2])
-            shared = await create_shared(port, bearer)
             victim = children(process)[0]
             os.kill(victim, signal.SIGKILL)
             await replaced(process, victim)
-            loads.append(Load(port, bearer, shared, 500))
-            await change_until(loads[-1], f"round-{number}", lambda: kill_all(process))
-    log, _ = read_log(server, database, TENANT)
+            rounds.append([Load(port, token, await create_shared(port, token), ENOUGH) for token in tokens])
+            await change_until(rounds[-1], f"round-{number}", lambda: kill_all(process))
+    for tenant, *loads in zip(TENANTS, *rounds, strict=True):
+        judge_loads(server, database, tenant, loads)
+    assert strays(server, database, SCHEMA) == []
+
+
+def judge_loads(server: Server, database: str, tenant: str, loads: Sequence[Load]) -> None:
+    """Each answered change of a tenant is in the log once, each unanswered one at most once; the events agree."""
+    log, _ = agreed_log(server, database, tenant)
     states = replay(log)
     by_reason = {entry.after.get("failureReason"): entry for entry in log if entry.kind != "deleted"}
-    assert [load.refused for load in loads] == [[]] * 3
+    assert [load.refused for load in loads] == [[]] * ROUNDS
     for change in [change for load in loads for change in load.answered]:
         if change.kind == "deleted":
             assert states[change.key].properties is None
@@ -97,8 +104,8 @@ async def test_processes_that_are_killed(server: Server, database: str, tmp_path
             entry = by_reason[change.reason]
             assert (entry.kind, entry.key, f'W/"{entry.version}"') == (change.kind, change.key, change.etag)
     # A client waits for its answer before it goes on, so each has at most one change that nobody heard of.
-    assert 0 <= len(log) - 3 * SHARED - sum(len(load.answered) for load in loads) <= 3 * CLIENTS
-    assert len(by_reason) == len([entry for entry in log if entry.kind != "deleted"]) - 3 * SHARED + 1
+    assert 0 <= len(log) - ROUNDS * SHARED - sum(len(load.answered) for load in loads) <= ROUNDS * CLIENTS
+    assert len(by_reason) == len([entry for entry in log if entry.kind != "deleted"]) - ROUNDS * SHARED + 1
 
 
 async def test_workers_end_with_their_supervisor(server: Server, database: str, tmp_path: Path) -> None:
