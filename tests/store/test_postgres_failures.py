@@ -37,3 +37,9 @@ from enrollscope.store.postgres_connections import Failure, failure_of
 def test_an_error_tells_whether_to_try_again(error: type[Exception], failure: Failure) -> None:
     """Gone: on another connection; in the way: again; unable: later; at fault: not."""
     assert failure_of(error("…")) is failure
+
+
+def test_a_log_in_that_finds_no_room_is_not_taken_for_a_bug() -> None:
+    """The server reports it as an internal error, as it does its bugs."""
+    assert failure_of(asyncpg.InternalServerError("could not write init file")) is Failure.BUSY
+    assert failure_of(asyncpg.InternalServerError("could not find a plan")) is Failure.FAULT

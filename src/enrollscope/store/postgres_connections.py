@@ -35,6 +35,8 @@ class Failure(Enum):
 _LOST = ("08", "57P", "53300", "25P03", "25006")
 _CONFLICT = ("40001", "40P01", "23505")
 _BUSY = ("53", "57014", "55P03", "58", "XX001")
+_LETS_NOBODY_IN = "could not write init file"
+"""Never translated. The file speeds up the next log-in, yet without room for it this one fails."""
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -43,11 +45,13 @@ def failure_of(error: BaseException) -> Failure:
     25006 says that the server takes no changes: it is a standby, and the primary is elsewhere by now. 53300 says that
     all of the server's connections are taken: one may be free soon, even an idle one of ours. 23505 is a key that
     somebody else created since it was looked for. A cached statement is outdated when tables were migrated below it;
-    the driver makes it anew.
+    the driver makes it anew. A server whose disk is full may let nobody in, and says so as if it had a bug (XX000).
     """
     if isinstance(error, asyncpg.InvalidCachedStatementError | asyncpg.OutdatedSchemaCacheError):
         return Failure.CONFLICT
     if isinstance(error, asyncpg.PostgresError):
+        if _LETS_NOBODY_IN in str(error):
+            return Failure.BUSY
         code = str(error.sqlstate or "")
         for failure, codes in ((Failure.LOST, _LOST), (Failure.CONFLICT, _CONFLICT), (Failure.BUSY, _BUSY)):
             if code.startswith(codes):

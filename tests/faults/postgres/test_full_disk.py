@@ -53,6 +53,7 @@ async def test_a_table_space_without_room(tmp_path: Path) -> None:
         target = Target(await migrated(server, "events"))
         async with changing(target.url, tmp_path / "log", CLIENTS) as clients:
             client = clients[0]
+            await client.read()  # a connection that is not there yet may need room, too
             async with started(store_at(target)) as store, raging(store) as storm:
                 disk.resize(disk.used + TIGHT)
                 await client.change_until(503)
