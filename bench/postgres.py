@@ -15,7 +15,7 @@ every change is the first one of its pages. So changes are measured twice: just 
 
 It starts a PostgreSQL of its own (`tests/postgres.py` says how it is found; 15 or later), as durable as it comes. CAP
 needs Node.js and npm, the ten million need 50 GB of disk for a while. pgbench writes to the events and to a log alone,
-not to the index table.
+not to the index table, in four trips to the server for each change.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ from urllib.parse import quote
 import asyncpg
 import httpx
 import msgspec
+from asyncpg.prepared_stmt import PreparedStatement
 
 from bench import page
 from bench.events import TENANT
@@ -148,12 +149,19 @@ class Match:
 
     def played(self) -> Figure:
         """Take both sides in turns, after one round that does not count; prints what came of it."""
-        rounds = [(self.ours(), self.theirs()) for _ in range(ROUNDS + 1)][1:]
+        rounds = [self._round(turned=number % 2 == 1) for number in range(ROUNDS + 1)][1:]
         first, second = (statistics.median(column) for column in zip(*rounds, strict=True))
         ratio = statistics.median(one / other for one, other in rounds)
         figure = Figure(self.what, self.processes, first, self.beside, second, ratio, self.goal)
         print(figure.line, flush=True)
         return figure
+
+    def _round(self, *, turned: bool) -> tuple[float, float]:
+        """Both rates. Each side goes first in turn, since the service works on for some seconds after changes."""
+        if turned:
+            theirs = self.theirs()
+            return self.ours(), theirs
+        return self.ours(), self.theirs()
 
 
 def main() -> None:
@@ -198,24 +206,36 @@ def _named(kind: Kind, connections: int) -> str:
 
 def growth() -> None:
     """Measure at two sizes, and write the page."""
+    processes = sorted({1, os.cpu_count() or 1})
+    with tempfile.TemporaryDirectory() as folder, own_server(DURABLE) as server:
+        # All of them before anything is measured: it ends with a checkpoint.
+        many = fill(server, f"events_{MANY}", MANY, Path(folder))
+        first, *others = (fill(server, f"events_{FEW}_{number}", FEW, Path(folder)) for number in (0, *processes))
+        grow(many, first, dict(zip(processes, others, strict=True)))
+
+
+def grow(many: Filled, first: Filled, others: Mapping[int, Filled]) -> None:
+    """Compare a large database with small ones, just after a checkpoint.
+
+    Args:
+        first: for what comes at once.
+        others: for what comes later, each for a number of processes: changes take events out of the category.
+    """
     figures: list[Figure] = []
     used = 0.0
-    with tempfile.TemporaryDirectory() as folder, own_server(DURABLE) as server:
-        few, many = (fill(server, f"events_{count}", count, Path(folder)) for count in (FEW, MANY))
-        with served(few) as (small, _), served(many) as (large, _):
-            figures.append(_grown(PATCH, (few, small), (many, large), 1, ", just after a checkpoint"))
-            run(large, PATCH.load(many), connections=PATCH.connections, seconds=WARM_UP_SECONDS)
-        for processes in sorted({1, os.cpu_count() or 1}):
-            few = fill(server, f"events_{FEW}_{processes}", FEW, Path(folder))
-            with served(few, processes) as (small, _), served(many, processes) as (large, process):
-                for filled, address in ((few, small), (many, large)):
-                    _check_full(address, filled.bearer)
-                figures += [_grown(kind, (few, small), (many, large), processes) for kind in KINDS]
-                if processes == 1:
-                    used = _mebibytes(process)
-        memory = f"Memory of the one process, at most, under this load: {used:.0f} MiB (goal at most {GOAL_MEBIBYTES})."
-        print(memory)
-        page.write("growth", f"{_machine(server)}; {MANY:,} events beside {FEW:,}", figures, [memory])
+    with served(first) as (small, _), served(many) as (large, _):
+        figures.append(_grown(PATCH, (first, small), (many, large), 1, ", just after a checkpoint"))
+        run(large, PATCH.load(many), connections=PATCH.connections, seconds=WARM_UP_SECONDS)
+    for processes, few in others.items():
+        with served(few, processes) as (small, _), served(many, processes) as (large, process):
+            for filled, address in ((few, small), (many, large)):
+                _check_full(address, filled.bearer)
+            figures += [_grown(kind, (few, small), (many, large), processes) for kind in KINDS]
+            if processes == 1:
+                used = _mebibytes(process)
+    memory = f"Memory of the one process, at most, under this load: {used:.0f} MiB (goal at most {GOAL_MEBIBYTES})."
+    print(memory)
+    page.write("growth", f"{_machine(many.server)}; {MANY:,} events beside {FEW:,}", figures, [memory])
 
 
 def _grown(kind: Kind, small: tuple[Filled, str], large: tuple[Filled, str], processes: int, when: str = "") -> Figure:
@@ -260,20 +280,21 @@ def _bare_pages(url: str) -> float:
 async def _fetched(url: str, text: str, values: tuple[object, ...]) -> int:
     """How many pages came in time."""
     encode = msgspec.json.Encoder().encode
+    connections = [await asyncpg.connect(url, server_settings=IN_ORDER) for _ in range(BARE_CONNECTIONS)]
+    prepared = [await connection.prepare(text) for connection in connections]
     end = time.perf_counter() + SECONDS
-    count = 0
 
-    async def ask() -> None:
-        nonlocal count
-        connection = await asyncpg.connect(url, server_settings=IN_ORDER)
-        prepared = await connection.prepare(text)
+    async def ask(statement: PreparedStatement[asyncpg.Record]) -> int:
+        count = 0
         while time.perf_counter() < end:
-            encode([tuple(row) for row in await prepared.fetch(*values)])
+            encode([tuple(row) for row in await statement.fetch(*values)])
             count += 1
-        await connection.close()
+        return count
 
-    await asyncio.gather(*(ask() for _ in range(BARE_CONNECTIONS)))
-    return count
+    counts = await asyncio.gather(*map(ask, prepared))
+    for connection in connections:
+        await connection.close()
+    return sum(counts)
 
 
 def _mebibytes(process: int) -> float:

@@ -93,11 +93,11 @@ def test_one_transaction_is_printed_as_one() -> None:
     """What the migration does in one has BEGIN and COMMIT around it; what may be in none has neither."""
     inside = False
     script = migration_sql("postgresql://nowhere.invalid/x", SCHEMA, start="base")
-    for statement in script.removesuffix(";\n").split(";\n\n"):
+    for statement in script.replace("\\gexec", ";").removesuffix(";\n").split(";\n\n"):
         if statement in ("BEGIN", "COMMIT"):
             assert inside == (statement == "COMMIT")
             inside = not inside
-        if " CONCURRENTLY " in statement:
+        if "CREATE INDEX CONCURRENTLY " in statement:
             assert not inside
         if statement.startswith(("SET LOCAL", "CREATE TABLE", "ALTER TABLE", "INSERT", "UPDATE")):
             assert inside
@@ -168,6 +168,23 @@ def test_a_printed_migration_that_broke_off_goes_on(server: Server, database: st
     server.psql(migration_sql(server.url(database), SCHEMA), database)
     assert described(server, database) == current
     assert server.psql("SELECT count(*) FROM pg_index WHERE NOT indisvalid", database) == "0"
+
+
+def test_a_printed_migration_can_be_run_again(server: Server, database: str, current: list[str]) -> None:
+    """An index whose making broke off is made anew by the same script, also where no database was asked for it."""
+    at_revision(server, database, "0004")
+    script = migration_sql("postgresql://nowhere.invalid/x", SCHEMA, start="0004")
+    server.psql("CREATE INDEX events_by_id ON events USING hash (id)", database)
+    server.psql("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'events_by_id'::regclass", database)
+    server.psql(script, database)
+    assert described(server, database) == current
+    assert server.psql("SELECT count(*) FROM pg_index WHERE NOT indisvalid", database) == "0"
+
+
+def test_what_is_distributed_is_not_guessed() -> None:
+    """Only the database knows it: such a script is printed for a database that can be asked, or that is empty."""
+    with pytest.raises(StoreRefused, match="without --from"):
+        migration_sql("postgresql://nowhere.invalid/x", SCHEMA, start="0004", distributed=True)
 
 
 async def test_a_running_store_stays_ready_when_its_tables_move_on(server: Server, database: str) -> None:

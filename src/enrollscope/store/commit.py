@@ -2,7 +2,7 @@
 
 There is no timer. While one batch is being committed the next one gathers, and it is as large as the disk makes it. Any
 database can stand behind it: it gets batches, one at a time, of each tenant's commands in the order of arrival. Tenants
-take turns, so that a single command is in the next batch, however many of another tenant wait.
+take turns, so that a single command is in one of the next batches, however many of another tenant wait.
 """
 
 import asyncio

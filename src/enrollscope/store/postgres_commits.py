@@ -5,6 +5,10 @@ all of it unless a row has changed since (`postgres_writing.py`). If one has, or
 statement, the batch is made again in a transaction that locks its rows: none of them changes any more while the log is
 asked whether the change is there, and a statement that is still on its way comes too late for them.
 
+An answer tells what is there, and that may be on this server alone while a commit of somebody else waits for the
+replicas, or was broken off while it waited. So what writes nothing commits, too, by way of the tenant's counter: where
+replicas are waited for, it is answered when they have it and all before it.
+
 What has no row cannot be locked, nor can a statement name its version: batches that create lock the tenant's counter,
 too, without which nobody else can commit. Commands that belong together hold the rows of each until the end, even of
 those that change nothing.
@@ -95,6 +99,8 @@ class Commits:
                     sent.now(Mark(tenant, seen.position, entries), batch.outcomes)
                     await self.rows.write(connection, tenant, batch, seen, entries)
                     self.changed()
+                elif _shows(batch.outcomes):
+                    await self.rows.lock_counter(connection, tenant)
                 return batch.outcomes
 
     async def _with_locks(
@@ -113,15 +119,14 @@ class Commits:
                 # The entries of one may be among those of another.
                 for earlier in sorted(lost, key=lambda each: len(each.mark.entries), reverse=True):
                     if await self.rows.holds(connection, earlier.mark):
-                        # It may be on this server alone. A commit waits for the replicas, if they are waited for, and
-                        # what has this one has all before it; one that wrote nothing would not wait.
                         await self.rows.lock_counter(connection, tenant)
                         await _end(connection)
                         return earlier.outcomes
                 batch = Batch.over(self.layouts, seen.records)
                 batch.apply(units)
                 if not batch.log:
-                    await connection.execute("ROLLBACK")
+                    await self.rows.lock_counter(connection, tenant)
+                    await _end(connection)
                     return batch.outcomes
                 entries = self.rows.entries(batch)
                 await self.rows.write(connection, tenant, batch, seen, entries)
@@ -162,6 +167,11 @@ def _unsettled_when_lost() -> Iterator[_Sent]:
         if sent.mark is not None and failure_of(error) is Failure.LOST and not refused:
             raise _Unsettled(sent.mark, sent.outcomes) from error
         raise
+
+
+def _shows(outcomes: Sequence[Outcome]) -> bool:
+    """Whether any of them says of an entity that it is as it was wanted."""
+    return any(not isinstance(outcome, Exception) for outcome in outcomes)
 
 
 async def _end(connection: Connection) -> None:

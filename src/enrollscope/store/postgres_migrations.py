@@ -30,6 +30,10 @@ _TENANT_TABLES = ("changes", "positions")
 _COPIED_TABLES = ("secrets", "upkeep", "alembic_version")
 _WITHOUT_LIMITS = {"statement_timeout": "0", "lock_timeout": "60s", "idle_in_transaction_session_timeout": "0"}
 _WEEK_SECONDS = 7 * 86_400  # the driver's own limit: an index of a large table takes hours
+_BROKEN_INDEXES = (
+    "SELECT indexrelid::regclass::text AS name FROM pg_index JOIN pg_class ON pg_class.oid = indrelid "
+    "WHERE NOT indisvalid AND relnamespace = current_schema()::regnamespace"
+)
 _REVISION = "SELECT version_num FROM alembic_version"
 
 # Citus: a table has a row there once it is distributed ('h') or on every node ('n' with 't').
@@ -239,11 +243,7 @@ def _is_alone(statement: str) -> bool:
 
 async def _broken_indexes(connection: Connection) -> list[str]:
     """An index whose concurrent making broke off is there, is kept up to date, and is of no use."""
-    broken = await connection.fetch(
-        "SELECT indexrelid::regclass::text FROM pg_index JOIN pg_class ON pg_class.oid = indrelid "
-        "WHERE NOT indisvalid AND relnamespace = current_schema()::regnamespace"
-    )
-    return [str(name) for (name,) in broken]
+    return [str(name) for (name,) in await connection.fetch(_BROKEN_INDEXES)]
 
 
 async def printed(url: str, history: History, start: str | None, *, stored: tuple[str, ...] = ()) -> str:
@@ -254,23 +254,24 @@ async def printed(url: str, history: History, start: str | None, *, stored: tupl
         stored: see `migration_script`.
 
     Raises:
-        StoreRefused: the database cannot be asked, its tables are newer than this version of the program, or there is
-            no such revision.
+        StoreRefused: the database cannot be asked, its tables are newer than this version of the program, there is no
+            such revision, or only the database could tell what is distributed.
     """
     if start is None:
         async with refusing(url):
             connection = await Target(url).unprepared.connect()
             try:
-                current = await _known_revision(connection, url, history)
-                broken, spread = await _broken_indexes(connection), await _spread(connection)
+                current, spread = await _known_revision(connection, url, history), await _spread(connection)
             finally:
                 await connection.close()
     else:
         if start not in (NOTHING, *history.revisions):
             raise StoreRefused(f"'{start}' is no revision. There are: {', '.join((NOTHING, *history.revisions))}.")
-        current, broken, spread = None if start == NOTHING else start, [], frozenset()
+        if stored and start != NOTHING:
+            raise StoreRefused("What is distributed already only the database can tell: print without --from.")
+        current, spread = None if start == NOTHING else start, frozenset()
     script = migration_script(history, current, stored=stored, spread=spread)
-    return "\n\n".join([*_preamble(current, history.revisions[-1]), *_body(script, broken)]) + "\n"
+    return "\n\n".join([*_preamble(current, history.revisions[-1]), *_body(script)]) + "\n"
 
 
 def _preamble(current: str | None, head: str) -> Iterator[str]:
@@ -286,9 +287,9 @@ def _preamble(current: str | None, head: str) -> Iterator[str]:
         )
 
 
-def _body(script: Sequence[str], broken: Sequence[str]) -> Iterator[str]:
-    for name in broken:
-        yield f"DROP INDEX CONCURRENTLY {name};"
+def _body(script: Sequence[str]) -> Iterator[str]:
+    # Looked for when the script runs: it may break off itself, and be run again.
+    yield f"SELECT format('DROP INDEX CONCURRENTLY %s', name) FROM ({_BROKEN_INDEXES}) AS broken \\gexec"  # noqa: S608 - a constant
     for part in _parts(script):
         if _is_alone(part[0]):
             yield f"{part[0]};"

@@ -67,7 +67,7 @@ class Structured:
             variable, condition = bound.kept
             elements = self._alias(bound.source, variable)
             items = select(self._dialect.json_of_elements(elements)).select_from(elements).correlate_except(elements)
-            found = items.where(self._translator.holds(condition)).scalar_subquery()
+            found = items.where(self._of_each(elements, self._translator.holds(condition))).scalar_subquery()
         return func.coalesce(found, self._dialect.json_list([])) if bound.collection else found
 
     def _scalar(self, source: Source, kind: ScalarType) -> Sql:

@@ -89,6 +89,25 @@ async def test_a_change_is_answered_when_the_replica_has_it_whoever_was_asked() 
         assert standby.psql("SELECT count(*) FROM changes WHERE client_request_id = 'alone'", database) == "1"
 
 
+async def test_what_changes_nothing_is_answered_when_the_replica_has_what_it_tells_of() -> None:
+    """The event is as the client wants it, by a change that may be on the primary alone."""
+    with pair() as (primary, standby):
+        await replicating(primary)
+        database = primary.new_database()
+        await migrated(primary, database)
+        async with started(store_at(Target(primary.url(database)))) as store:
+            await Storm(store, ("one",)).begin()
+            change = Update(actor("one", "first"), STORED, "shared-0", TYPES, (), {"failureReason": "same"})
+            again = Update(actor("one", "again"), STORED, "shared-0", TYPES, (), {"failureReason": "same"})
+            await store.write(change)
+            standby.stop("immediate")
+            answer = asyncio.create_task(store.write(again))
+            await waiting_for_the_replica(primary)
+            assert not answer.done()
+            await asyncio.to_thread(standby.start)
+            assert not (await answer).changed
+
+
 async def test_a_server_that_waits_for_no_replica_that_it_names_is_refused() -> None:
     """An operator who names one means that changes are there, too."""
     with pair() as (primary, _):

@@ -59,7 +59,7 @@ async def test_a_counter_that_somebody_holds(server: Server, database: str, lock
         await holder.close()
         await storm.grown(300)
     assert meanwhile["one"] == before["one"] < made(storm)["one"]
-    assert min(meanwhile[tenant] - before[tenant] for tenant in TENANTS[1:]) > 50
+    assert min(meanwhile[tenant] - before[tenant] for tenant in TENANTS[1:]) > 0
     assert storm.unknown == []
     assert {name.partition("-")[0] for name in storm.refused} == (set() if lock_seconds > 1 else {"one"})
     judge(server, database, storm)
