@@ -24,6 +24,7 @@ from enrollscope.odata.protocol.headers import Preferences
 from enrollscope.store.history import MIGRATIONS, Migrations
 from enrollscope.store.opening import migrate_store, open_store
 from enrollscope.store.postgres import IN_ORDER
+from enrollscope.store.postgres_migrations import migrate
 from enrollscope.store.postgres_questions import Questions, postgres_statements
 from tests.index_tables import index_table
 from tests.postgres import Server, shared_server
@@ -247,7 +248,7 @@ def test_ids_that_tenants_share_are_looked_up_by_the_key(shared: str) -> None:
 async def test_what_goes_by_key_looks_at_little_else(server: Server) -> None:
     """A read, a creation, a change and a deletion scan no table, and read a few rows for each event."""
     with server.database() as name:
-        migrate_store(server.url(name), SCHEMA)
+        await migrate(server.url(name), MIGRATIONS)
         server.psql(FILL.format(count=50_000), name)
         server.psql(INDEX.filled_from("events"), name)
         server.psql("VACUUM ANALYZE", name)
