@@ -4,7 +4,6 @@ Citus itself is not needed: what a migration calls and asks of it stands in for 
 """
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,7 +12,7 @@ from enrollscope.store.base import StoreRefused
 from enrollscope.store.history import MIGRATIONS, Migrations
 from enrollscope.store.opening import migrate_store
 from enrollscope.store.postgres_migrations import migration_script
-from tests.postgres import Server, shared_server
+from tests.postgres import Server
 from tests.tenancy import TABLES_OF_NOBODY, tables_of_tenants
 
 FORMER = Migrations(MIGRATIONS.scripts, MIGRATIONS.revisions[:-1])
@@ -45,20 +44,6 @@ JOIN pg_am ON pg_am.oid = i.relam WHERE t.relnamespace = 'public'::regnamespace
 """
 CONSTRAINTS = "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype IN ('f', 'x')"
 FUNCTIONS = "SELECT proname || ' ' || prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """The PostgreSQL of this test run."""
-    with shared_server() as server:
-        yield server
-
-
-@pytest.fixture
-def database(server: Server) -> Iterator[str]:
-    """A new database without tables."""
-    with server.database() as name:
-        yield name
 
 
 def test_each_table_is_spread_or_copied() -> None:

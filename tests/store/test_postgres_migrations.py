@@ -14,24 +14,10 @@ from enrollscope.store.opening import migrate_store, migration_sql
 from enrollscope.store.postgres import PostgresStore
 from enrollscope.store.postgres_connections import Target
 from enrollscope.store.postgres_migrations import migrate
-from tests.postgres import Server, binaries, shared_server
+from tests.postgres import Server, binaries
 from tests.serving import run_command
 
 HEAD = MIGRATIONS.revisions[-1]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """The PostgreSQL of this test run."""
-    with shared_server() as server:
-        yield server
-
-
-@pytest.fixture
-def database(server: Server) -> Iterator[str]:
-    """A new database without tables."""
-    with server.database() as name:
-        yield name
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from enrollscope.store.postgres import IN_ORDER
 from enrollscope.store.postgres_migrations import migrate
 from enrollscope.store.postgres_questions import Questions, postgres_statements
 from tests.index_tables import index_table
-from tests.postgres import Server, shared_server
+from tests.postgres import Server
 
 pytestmark = pytest.mark.slow
 
@@ -61,13 +61,6 @@ LAYOUTS = {stored.name: Layout.of(SCHEMA.whole, stored) for stored in SCHEMA.sto
 INDEX = index_table(SCHEMA)
 ACTOR = Actor(TENANT, None, "app", "token", "request", 1)
 KINDS = frozenset({"enrollmentTroubleshootingEvent"})
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """The PostgreSQL of this test run."""
-    with shared_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

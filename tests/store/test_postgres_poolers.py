@@ -15,20 +15,13 @@ from enrollscope.store.opening import migrate_store
 from enrollscope.store.postgres import PostgresStore
 from enrollscope.store.postgres_connections import Connections, Target
 from tests.pgbouncer import KEEPING, limits, pooler_of, pooling
-from tests.postgres import Server, shared_server
+from tests.postgres import Server
 
 pytestmark = pytest.mark.slow
 
 ACTOR = Actor("tenant", None, "app", "token", "request", 1)
 KIND = "enrollmentTroubleshootingEvent"
 KEEPS = [pytest.param(False, id="keeps-no-statements"), pytest.param(True, id="keeps-statements")]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """The PostgreSQL of this test run."""
-    with shared_server() as server:
-        yield server
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,25 +20,11 @@ from enrollscope.store.opening import migrate_store
 from enrollscope.store.postgres import PostgresStore
 from enrollscope.store.postgres_connections import Connections, Target
 from enrollscope.store.postgres_migrations import migrate
-from tests.postgres import Server, shared_server
+from tests.postgres import Server
 from tests.roles import owned_database
 
 ACTOR = Actor("tenant", None, "app", "token", "request", 1)
 KIND = "enrollmentTroubleshootingEvent"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """The PostgreSQL of this test run."""
-    with shared_server() as server:
-        yield server
-
-
-@pytest.fixture
-def database(server: Server) -> Iterator[str]:
-    """A new database without tables."""
-    with server.database() as name:
-        yield name
 
 
 def store_at(target: Target) -> PostgresStore:

@@ -13,7 +13,7 @@ from enrollscope.store.opening import migrate_store
 from enrollscope.store.postgres import PostgresStore
 from enrollscope.store.postgres_connections import Connections, Target
 from enrollscope.store.postgres_upkeep import Upkeep
-from tests.postgres import Server, shared_server
+from tests.postgres import Server
 
 ACTOR = Actor("tenant", None, "app", "token", "request", 1)
 KIND = "enrollmentTroubleshootingEvent"
@@ -21,13 +21,6 @@ SOME_TEXT = (
     "INSERT INTO events_index (tenant_id, part, id, type, event_date_time_ticks, strings_lower) "
     "VALUES ('t', 0, 'k', 'x', 1, 'some text')"
 )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """The PostgreSQL of this test run."""
-    with shared_server() as started:
-        yield started
 
 
 @pytest.fixture

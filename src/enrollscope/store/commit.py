@@ -20,8 +20,9 @@ _LARGEST_BATCH = 512
 _Waiting: TypeAlias = tuple[Unit, "asyncio.Future[Any]"]
 
 
-SHARE = 4
-"""One tenant may fill this part of a queue (a quarter); the rest is left to others."""
+def share_of(capacity: int) -> int:
+    """How much of a queue one tenant may fill: a quarter. The rest is left to others."""
+    return max(1, capacity // 4)
 
 
 def tenant_of(commands: Sequence[Command]) -> str:

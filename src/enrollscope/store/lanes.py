@@ -10,7 +10,7 @@ from typing import TypeVar
 from enrollscope.odata.plan.commands import Command
 from enrollscope.store.base import Written
 from enrollscope.store.batch import Outcome, Unit
-from enrollscope.store.commit import SHARE, GroupCommit, full, shutting_down, tenant_of
+from enrollscope.store.commit import GroupCommit, full, share_of, shutting_down, tenant_of
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ class Lanes:
     def __init__(self, commit: Callable[[str, Sequence[Unit]], Awaitable[Sequence[Outcome]]], capacity: int) -> None:
         self._commit = commit
         self._capacity = capacity
-        self._share = max(1, capacity // SHARE)
+        self._share = share_of(capacity)
         self._lanes: dict[str, GroupCommit] = {}
         self._waiting: dict[str, int] = {}
         self._total = 0

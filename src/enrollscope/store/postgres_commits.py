@@ -125,7 +125,8 @@ class Commits:
                 batch = Batch.over(self.layouts, seen.records)
                 batch.apply(units)
                 if not batch.log:
-                    await self.rows.lock_counter(connection, tenant)
+                    if _shows(batch.outcomes):
+                        await self.rows.lock_counter(connection, tenant)
                     await _end(connection)
                     return batch.outcomes
                 entries = self.rows.entries(batch)

@@ -22,7 +22,7 @@ from enrollscope.odata.json.text_form import TextForm
 from enrollscope.odata.plan.commands import Command
 from enrollscope.odata.plan.queries import Page, Paging, Query
 from enrollscope.store.base import Change, PageText, StoreRefused, Written
-from enrollscope.store.commit import SHARE, GroupCommit
+from enrollscope.store.commit import GroupCommit, share_of
 from enrollscope.store.history import History
 from enrollscope.store.sqlite_file import FileLock, connect, examine, make_place, migrate, refusing, revision_of
 from enrollscope.store.sqlite_frames import Assignment
@@ -205,7 +205,7 @@ class SqliteStore:
             texts=ConnectionThreads("store-texts", 1, lambda: aside, interruptible=True),
             readers=readers,
             writing=writing,
-            commits=GroupCommit(writing.commit, self._queue, max(1, self._queue // SHARE)),
+            commits=GroupCommit(writing.commit, self._queue, share_of(self._queue)),
         )
 
     def _reading_connection(self) -> apsw.Connection:
