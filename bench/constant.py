@@ -1,4 +1,4 @@
-"""The ceiling: the same ASGI server, protocol and loop, answering a constant of the size of a real answer.
+"""The ceiling: the same ASGI server, parser and loop, answering a constant of the size of a real answer.
 
     python -m bench.constant PORT STATUS_FILE
 
@@ -13,8 +13,6 @@ from typing import Any
 import msgspec
 import uvicorn
 import uvloop
-
-from enrollscope.api.http import EnvelopeProtocol
 
 
 class Recorded(msgspec.Struct):
@@ -47,7 +45,8 @@ async def _serve(port: int, recorded: Recorded) -> None:
     config = uvicorn.Config(
         application(recorded),
         port=port,
-        http=EnvelopeProtocol,
+        http="httptools",
+        proxy_headers=False,
         lifespan="off",
         access_log=False,
         log_level="warning",

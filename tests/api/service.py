@@ -191,7 +191,12 @@ def _run(
             keys = await store.secret(SIGNING_KEYS, generate_signing_keys)
             async with composed(settings, store) as application:
                 config = uvicorn.Config(
-                    application, http=EnvelopeProtocol, lifespan="off", access_log=False, log_config=None
+                    application,
+                    http=EnvelopeProtocol,
+                    lifespan="off",
+                    access_log=False,
+                    log_config=None,
+                    proxy_headers=False,
                 )
                 server = uvicorn.Server(config)
                 ready.set_result((keys, asyncio.get_running_loop(), server))

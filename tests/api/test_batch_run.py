@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from enrollscope.api.batch import BatchRun, Change
-from enrollscope.api.messages import Call, Reply, RequestBody
+from enrollscope.api.messages import Call, Headers, Reply, RequestBody
 from enrollscope.odata.errors import BadRequest, ServiceUnavailable
 from enrollscope.odata.plan.commands import Actor, Command, Delete
 from enrollscope.odata.protocol.batch import read_batch
 from enrollscope.store.base import RefusedTogether, Written
 
 ACTOR = Actor("tenant", None, "app", "token", "request", 0)
-OUTER = Call("POST", "/v1/$batch", "", {"authorization": "Bearer x"}, "https://graph.example", "r", "r", 0)
+OUTER = Call("POST", "/v1/$batch", "", Headers({"authorization": "Bearer x"}), "https://graph.example", "r", "r", 0)
 SECONDS = 10
 
 

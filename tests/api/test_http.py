@@ -395,7 +395,7 @@ def test_a_defect_is_500_in_the_envelope_and_tells_nothing(
 ) -> None:
     """What nobody foresaw is 500: no trace of the cause in the answer, the cause in the log under the request-id."""
 
-    async def broken(*_: object) -> None:
+    def broken(*_: object) -> None:
         raise ZeroDivisionError("the secret cause")
 
     monkeypatch.setattr(type(service.store), "read", broken)

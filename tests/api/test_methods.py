@@ -250,7 +250,7 @@ def test_a_store_that_cannot_write_is_503_with_a_time_to_come_back(
 ) -> None:
     """`Retry-After` is whole seconds, at least 1 and below 180, which SDKs wait and then try again (contract §8)."""
 
-    async def full(*_: object) -> None:
+    def full(*_: object) -> None:
         raise ServiceUnavailable("Too many changes wait.", headers={"Retry-After": "5"})
 
     event = client.create()

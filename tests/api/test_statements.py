@@ -24,6 +24,7 @@ from enrollscope.store.postgres_upkeep import Upkeep
 from tests.api.service import EVENTS, Client, Service, serving, settings_for, users_events
 from tests.faults.postgres.proxy import Cut, Wire
 from tests.postgres import shared_server
+from tests.promises import write
 from tests.roles import Owned, owned_database
 from tests.tenancy import Watch, WatchedTarget, tables_of_tenants
 
@@ -82,7 +83,7 @@ def keep(service: Service, tenant: str) -> None:
     """Do what an operator can do, and what nobody asks for."""
     actor = Actor(tenant, None, "app", "token", "request", 1)
     create = Create(actor, "events", "again", KIND, {"eventDateTime": Instant(1)})
-    service.run(service.store.write(create))
+    service.run(write(service.store, create))
     service.run(service.store.write_together([Delete(actor, "events", "again", frozenset({KIND}), ()), create]))
     assert len(service.run(service.store.changes(tenant, 0, 100))) > 2
     assert service.run(count_older(service.store, tenant, Instant(2))) == 1

@@ -13,7 +13,7 @@ from enrollscope.auth.keys import PublicKey, generate_signing_keys
 from enrollscope.auth.sources import StaticKeys, VerificationKey
 from enrollscope.auth.tokens import LONGEST_HEADER
 from enrollscope.auth.trust import PERSONAL_TENANT, IssuerProfile, Trust
-from enrollscope.auth.verifier import REFUSAL_MEMORY, Verifier
+from enrollscope.auth.verifier import REFUSAL_MEMORY, Verifier, digest_of
 from enrollscope.odata.errors import Forbidden, InvalidAuthenticationToken
 from tests.auth.minting import (
     NOW,
@@ -159,7 +159,7 @@ def test_a_good_token_gives_its_caller(verifier: Verifier, mint: Mint, scheme: s
 def test_what_is_no_token_is_401(verifier: Verifier, authorization: str | bytes, message: str) -> None:
     """Anything in the header is answered with the words Graph clients know (contract §5.4)."""
     assert refusal_of(verifier, authorization).message == message
-    assert verifier.cached(authorization, NOW) is None
+    assert verifier.cached(digest_of(authorization), NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_an_attack_is_401(verifier: Verifier, mint: Mint, stranger: Mint, attack
     token = attack(mint, stranger)
     header = b"Bearer " + (token if isinstance(token, bytes) else token.encode())
     assert refusal_of(verifier, header).message == message
-    assert verifier.cached(header, NOW) is None
+    assert verifier.cached(digest_of(header), NOW) is None
     assert refusal_of(verifier, header).message == message, "the same the second time"
 
 
@@ -303,19 +303,19 @@ def test_personal_account_is_403_only_if_the_signature_is_good(verifier: Verifie
     for _ in range(2):
         with pytest.raises(Forbidden, match="Personal accounts"):
             identify(verifier, header)
-    assert verifier.cached(header, NOW) is None
+    assert verifier.cached(digest_of(header), NOW) is None
     assert refusal_of(verifier, stranger.bearer(claims, kid=mint.jwk.kid)).message == SIGNATURE
 
 
 def test_a_verified_token_is_known_until_it_expires(verifier: Verifier, mint: Mint) -> None:
     """The look-up serves what was verified, and never an expired token."""
     header = mint.bearer(CLAIMS)
-    assert verifier.cached(header, NOW) is None
+    assert verifier.cached(digest_of(header), NOW) is None
     caller = identify(verifier, header)
     last = NOW + 3600 + 60
-    assert verifier.cached(header, last - 0.01) is caller
-    assert verifier.cached(header.encode(), last - 0.01) is caller
-    assert verifier.cached(header, last) is None
+    assert verifier.cached(digest_of(header), last - 0.01) is caller
+    assert verifier.cached(digest_of(header.encode()), last - 0.01) is caller
+    assert verifier.cached(digest_of(header), last) is None
     assert "expired" in refusal_of(verifier, header, last).message
 
 
@@ -369,7 +369,7 @@ def test_memory_is_bounded_and_bad_tokens_drive_out_no_good_ones(
         identify(counted, header)
     for number in range(5):
         refusal_of(counted, mint.bearer(application_claims(aud=str(number))))
-    assert [counted.cached(header, NOW) is not None for header in good] == [False, True, True]
+    assert [counted.cached(digest_of(header), NOW) is not None for header in good] == [False, True, True]
     before = counting.key.verifications
     refusal_of(counted, mint.bearer(application_claims(aud="0")))
     assert counting.key.verifications == before + 1, "the first refusal was forgotten"
@@ -382,10 +382,10 @@ def test_a_change_of_keys_forgets_what_was_verified(keys_text: str, mint: Mint) 
     header = mint.bearer(CLAIMS)
     identify(verifier, header)
     keys.replace(with_a_newer_key(keys_text))
-    assert verifier.cached(header, NOW) is None
+    assert verifier.cached(digest_of(header), NOW) is None
     assert identify(verifier, header).tenant_id == TENANT, "its key is still in the set"
     keys.replace(generate_signing_keys())
-    assert verifier.cached(header, NOW) is None
+    assert verifier.cached(digest_of(header), NOW) is None
     assert refusal_of(verifier, header).message == SIGNATURE
 
 
@@ -450,7 +450,7 @@ def test_no_claim_whatever_breaks_anything(verifier: Verifier, mint: Mint, chang
     """Claims of any type and value end in a caller of this tenant, 401 or 403."""
     header = mint.bearer({**delegated_claims(), **changes})
     if outcome(verifier, header) == "Caller":
-        caller = verifier.cached(header, NOW)
+        caller = verifier.cached(digest_of(header), NOW)
         assert caller is not None
         assert caller.tenant_id == TENANT
 

@@ -9,6 +9,7 @@ from enrollscope.odata.plan.commands import ALWAYS, Actor, Command, Create, Dele
 from enrollscope.store.base import Change, Written
 from tests.conformance.conftest import Opened
 from tests.conformance.library import LAYOUT
+from tests.promises import read, write
 
 ISSUED = Instant.parse("2017-01-01T00:01:33.1647467+03:00")
 EVERY_TYPE = frozenset(LAYOUT.types)
@@ -46,19 +47,21 @@ class Library:
 
     def write(self, command: Command) -> Written:
         """Write one command."""
-        return self.opened.run(self.opened.store.write(command))
+        return self.opened.run(write(self.opened.store, command))
 
     def together(self, *commands: Command) -> list[Written | BaseException]:
         """Write at the same time, in this order: the commands share a commit."""
 
         async def all_at_once() -> list[Written | BaseException]:
-            return await asyncio.gather(*map(self.opened.store.write, commands), return_exceptions=True)
+            return await asyncio.gather(
+                *(write(self.opened.store, command) for command in commands), return_exceptions=True
+            )
 
         return self.opened.run(all_at_once())
 
     def read(self, key: str) -> Record | None:
         """Read one work."""
-        return self.opened.run(self.opened.store.read(self.tenant, "works", key))
+        return self.opened.run(read(self.opened.store, self.tenant, "works", key))
 
     def log(self, after: int = 0, limit: int = 100) -> list[Change]:
         """Read the log."""

@@ -14,6 +14,7 @@ from enrollscope.odata.plan.commands import ALWAYS, Actor, Command, Create, Dele
 from enrollscope.store.base import RefusedTogether, Store
 from tests.conformance.conftest import Opened, through_poolers
 from tests.conformance.library import LAYOUT
+from tests.promises import read, write
 
 pytestmark = through_poolers
 
@@ -67,7 +68,7 @@ class Shelf:
 
     def records(self) -> dict[str, Record]:
         """Key → what is stored."""
-        found = {key: self.run(self.store.read(self.tenant, "works", key)) for key in "abcd"}
+        found = {key: self.run(read(self.store, self.tenant, "works", key)) for key in "abcd"}
         return {key: record for key, record in found.items() if record is not None}
 
     def titles(self) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def shelf(opened: Opened, tenant: str) -> Shelf:
     """The books `a` and `b`."""
     shelf = Shelf(opened, tenant)
     for command in shelf.own([create("a"), create("b")]):
-        opened.run(opened.store.write(command))
+        opened.run(write(opened.store, command))
     return shelf
 
 

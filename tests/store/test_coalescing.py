@@ -47,7 +47,7 @@ async def test_a_long_trip_is_made_in_parts_and_others_come_between() -> None:
     trips = Trips()
     reads = Coalescing(trips.find, trips=1)
     many = asyncio.gather(*(reads.read("many", "works", f"k{number}") for number in range(1000)))
-    one = asyncio.create_task(reads.read("one", "works", "a"))
+    one = asyncio.ensure_future(reads.read("one", "works", "a"))
     assert len(set(await many)) == 1000
     assert await one == ("a", "works")
     assert [(tenant, len(keys)) for tenant, keys in trips.made] == [
@@ -71,7 +71,7 @@ async def test_a_trip_that_fails_fails_those_who_shared_it() -> None:
 async def test_a_reader_that_goes_away_harms_nobody() -> None:
     """Cancelled while the trip is under way, it only misses its answer."""
     reads = Coalescing(Trips().find, trips=1)
-    gone, stays = (asyncio.create_task(reads.read("t", "works", "a")) for _ in range(2))
+    gone, stays = (asyncio.ensure_future(reads.read("t", "works", "a")) for _ in range(2))
     await asyncio.sleep(0)
     gone.cancel()
     assert await stays == ("a", "works")

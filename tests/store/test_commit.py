@@ -8,6 +8,7 @@ from enrollscope.odata.plan.commands import Actor, Create
 from enrollscope.store.base import Written
 from enrollscope.store.batch import Outcome, Together, Unit
 from enrollscope.store.commit import GroupCommit
+from tests.promises import write
 
 
 def command(key: str, tenant: str = "tenant") -> Create:
@@ -42,7 +43,7 @@ class Disk:
 
 async def begun(queue: GroupCommit, *keys: str, tenant: str = "tenant") -> list["asyncio.Task[Written]"]:
     """Start to write commands in this order, and let them reach the queue."""
-    tasks = [asyncio.ensure_future(queue.write(command(key, tenant))) for key in keys]
+    tasks = [asyncio.create_task(write(queue, command(key, tenant))) for key in keys]
     await asyncio.sleep(0)
     return tasks
 

@@ -9,6 +9,7 @@ from enrollscope.odata.errors import BadRequest, ResourceNotFound, ServiceUnavai
 from enrollscope.odata.plan.commands import Actor, Create
 from enrollscope.store.batch import Outcome, Unit, commands_of
 from enrollscope.store.lanes import Lanes
+from tests.promises import write
 
 
 def command(tenant: str, key: str) -> Create:
@@ -46,9 +47,9 @@ async def test_a_flood_of_one_tenant_keeps_nobody_waiting() -> None:
     """A single request of another tenant is next, however many of the first wait: they share one batch."""
     slots = Slots(1)
     lanes = Lanes(slots.commit, capacity=1000)
-    work = [asyncio.create_task(lanes.write(command("flood", f"{number}"))) for number in range(200)]
+    work = [asyncio.create_task(write(lanes, command("flood", f"{number}"))) for number in range(200)]
     await asyncio.sleep(0)
-    work.append(asyncio.create_task(lanes.write(command("single", "a"))))
+    work.append(asyncio.create_task(write(lanes, command("single", "a"))))
     await asyncio.sleep(0.01)
     slots.open.set()
     assert set(await refusals(*work)) == {ResourceNotFound}
@@ -61,7 +62,7 @@ async def test_a_tenant_has_one_batch_under_way() -> None:
     lanes = Lanes(slots.commit, capacity=1000)
     work = []
     for number in range(50):
-        work += [asyncio.create_task(lanes.write(command(tenant, f"{number}"))) for tenant in "ab"]
+        work += [asyncio.create_task(write(lanes, command(tenant, f"{number}"))) for tenant in "ab"]
         await asyncio.sleep(0)
     slots.open.set()
     await refusals(*work)
@@ -73,8 +74,8 @@ async def test_one_tenant_cannot_fill_the_queue() -> None:
     """It gets a quarter; another is let in, even with its first request when the rest is full."""
     slots = Slots(1)
     lanes = Lanes(slots.commit, capacity=8)
-    flood = [asyncio.create_task(lanes.write(command("flood", f"{number}"))) for number in range(5)]
-    others = [asyncio.create_task(lanes.write(command(f"tenant-{number}", "a"))) for number in range(10)]
+    flood = [asyncio.create_task(write(lanes, command("flood", f"{number}"))) for number in range(5)]
+    others = [asyncio.create_task(write(lanes, command(f"tenant-{number}", "a"))) for number in range(10)]
     await asyncio.sleep(0.01)
     slots.open.set()
     assert await refusals(*flood) == [ResourceNotFound] * 2 + [ServiceUnavailable] * 3
@@ -87,7 +88,7 @@ async def test_a_full_queue_takes_more_when_it_is_empty() -> None:
     slots.open.set()
     lanes = Lanes(slots.commit, capacity=4)
     for _ in range(20):
-        work = [asyncio.create_task(lanes.write(command("a", "k")))]
+        work = [asyncio.create_task(write(lanes, command("a", "k")))]
         assert await refusals(*work) == [ResourceNotFound]
 
 
@@ -103,7 +104,7 @@ async def test_closing_waits_for_what_was_accepted() -> None:
     """What waits is written, what comes after is told to come back."""
     slots = Slots(1)
     lanes = Lanes(slots.commit, capacity=100)
-    work = [asyncio.create_task(lanes.write(command(tenant, "k"))) for tenant in "abc"]
+    work = [asyncio.create_task(write(lanes, command(tenant, "k"))) for tenant in "abc"]
     await asyncio.sleep(0)
     closing = asyncio.create_task(lanes.close())
     await asyncio.sleep(0.01)

@@ -45,6 +45,7 @@ from enrollscope.store.sqlite_writer import Writer
 from enrollscope.store.statements import Statement
 from tests.conformance.conftest import SNAPSHOT
 from tests.conformance.library import LAYOUT, LIBRARY
+from tests.promises import read, write
 from tests.store.disk import failing_disk
 
 ACTOR = Actor("tenant", None, "app", "token", "request", 1)
@@ -138,7 +139,8 @@ async def test_a_store_closes_in_the_turn_of_a_read(tmp_path: Path) -> None:
 async def test_a_store_that_is_not_open_says_so(tmp_path: Path) -> None:
     """Before the start and after the end there is a clear refusal, not a failure."""
     store = library_at(tmp_path / "library.db")
-    for attempt in (store.check(), store.read("t", "works", "k"), store.write(book("w1")), store.changes("t", 0, 1)):
+    asked = (read(store, "t", "works", "k"), write(store, book("w1")))
+    for attempt in (store.check(), *asked, store.changes("t", 0, 1)):
         with pytest.raises(ServiceUnavailable):
             await attempt
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from enrollscope.api.errors import error_reply, failure_reply
-from enrollscope.api.messages import Call, Reply, RequestBody, client_request_id, new_request_id
+from enrollscope.api.messages import Call, Headers, Reply, RequestBody, client_request_id, new_request_id
 from enrollscope.odata.edm.layout import Record
 from enrollscope.odata.errors import FailedDependency
 from enrollscope.odata.plan.commands import Command
@@ -148,7 +148,7 @@ class BatchRun:
             method=part.method,
             path="",
             query="",
-            headers=dict(part.headers),
+            headers=Headers(part.headers),
             base_url=self.outer.base_url,
             request_id=request_id,
             client_request_id=client_request_id(part.headers) or request_id,
@@ -165,7 +165,7 @@ class BatchRun:
         """
         check_reference(part.url, {each.id for step in self.steps for each in step.parts})
         path, query = part_address(part.url, call.base_url, self.version)
-        headers = with_credentials(part.headers, self.outer.headers.get("authorization", ""))
+        headers = Headers(with_credentials(part.headers, self.outer.headers.get("authorization", "")))
         whole = msgspec.structs.replace(call, path=f"/{self.version}/{path}", query=query, headers=headers)
         return whole, path, _body_of(part)
 

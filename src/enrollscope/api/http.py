@@ -4,22 +4,21 @@ Whatever is refused here is refused in the Graph envelope. No other protocol is 
 passed over, as RFC 9110 §7.8 lets a server do, and the request is answered as if the offer were not there.
 
 What uvicorn does for each request is written out here where it can be had for less: two timers set and stopped, the URL
-parsed a second time, a callback of each task.
+parsed a second time, a scope and a task for what needs neither.
 """
 
 import asyncio
 import time
-from typing import Any, ClassVar, Final, cast
-from urllib.parse import unquote
+from typing import Any, ClassVar, Final, Protocol, cast
 
 import httptools
-from uvicorn._types import HTTPScope
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from enrollscope.api.errors import error_reply
-from enrollscope.api.exchange import EXTENSION, Exchange
-from enrollscope.api.messages import Call, new_request_id
+from enrollscope.api.exchange import Ends, Exchange, Wire
+from enrollscope.api.heads import Head, Target
+from enrollscope.api.messages import Call, Headers, new_request_id
 from enrollscope.api.transport import JoiningTransport
 from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.errors import BadRequest, ODataError, RequestTimeout
@@ -35,18 +34,22 @@ _REASONS: Final = {400: "Bad Request", 408: "Request Timeout"}
 _FRAMING: Final = (b"content-length", b"transfer-encoding")
 
 
-class _Cycle(RequestResponseCycle):
-    """A request and its answer, and the task that is about them."""
-
-    task: asyncio.Task[None]
-
-
 class _HeadTooLong(Exception):
     """Stops the parser."""
 
 
+class Answers(Protocol):
+    """What this server can put requests to."""
+
+    def begin(self, exchange: Exchange) -> None:
+        """Answer a request, at once or later."""
+        ...
+
+
 class EnvelopeProtocol(HttpToolsProtocol):
     """One connection.
+
+    The application is one that takes an `Exchange`; see `Answers`.
 
     Attributes:
         head_seconds: how long a client may take from the connection, or from the first byte of a further request, to
@@ -57,8 +60,16 @@ class EnvelopeProtocol(HttpToolsProtocol):
     head_seconds: ClassVar[float] = 30.0
     idle_seconds: ClassVar[float] = 5.0
 
+    cycle: Exchange
+    _wire: Wire
+
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._begin = cast("Answers", self.app).begin
+        self._next: Exchange | None = None
+        self._known: Head | None = None
+        self._reading = False
+        self._begun = 0
         self._in_head = False
         self._head_length = 0
         self._unread = 0
@@ -71,7 +82,12 @@ class EnvelopeProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to wait for a request."""
-        super().connection_made(JoiningTransport(transport, self.loop))  # type: ignore[arg-type]  # it acts as one
+        joining = JoiningTransport(transport, self.loop)
+        super().connection_made(joining)  # type: ignore[arg-type]  # it acts as one
+        ends = Ends(self.scheme or "http", self.client, self.server)
+        self._wire = Wire(
+            joining, self.flow, ends, self.loop, self.logger, self.server_state, self.on_response_complete
+        )
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -84,15 +100,25 @@ class EnvelopeProtocol(HttpToolsProtocol):
         """Read on."""
         if self._refused:
             return
+        if self._known is not None and not self._reading and self.cycle.response_complete:
+            again = self._known.again(data)
+            if again is not None:
+                self._repeat(self._known, *again)
+                return
+        alone, self._begun = not self._reading, 0
         self._unread += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
             self._resume(data[offer.args[0] :])
-            return
         except httptools.HttpParserError as error:
             self._refuse_head(error)
             return
+        if self._next is not None:
+            # Not at once: what is done for one request after the other stays in the processor's caches.
+            self.loop.call_soon(self._start)
+            if alone and self._begun == 1 and not self._reading:
+                self._keep(self._next, data)
         if self._in_head and self._head_timer is None:
             self._start_timer()
         if self._unread > LONGEST_HEAD:
@@ -102,6 +128,8 @@ class EnvelopeProtocol(HttpToolsProtocol):
         """See the first byte of a request."""
         if self._resuming:
             return
+        self._reading = True
+        self._begun += 1
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
@@ -134,47 +162,41 @@ class EnvelopeProtocol(HttpToolsProtocol):
             return
         self._in_head = False
         self._stop_timer()
-        version = self.parser.get_http_version()
-        earlier: RequestResponseCycle | None = self.cycle
-        self.cycle = cycle = _Cycle(
-            scope=self._scope_of(version),
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=self.access_log,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
-            on_response=self.on_response_complete,
+        earlier: Exchange | None = self.cycle
+        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        self.cycle = exchange = Exchange(
+            self._wire,
+            self._target(),
+            Head(self.headers),
+            keep_alive=keep_alive,
+            waits_for_continue=self.expect_100_continue,
         )
-        cycle.scope["extensions"] = {EXTENSION: Exchange(cycle)}  # type: ignore[dict-item]  # an object, not data
         self._unanswered += 1
         if earlier is None or earlier.response_complete:
-            self._start(cycle)
+            self._next = exchange
         else:
             self.flow.pause_reading()
-            self.pipeline.appendleft((cycle, self.app))
+            self.pipeline.appendleft((exchange, self.app))
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body, or pass over it once the answer is out."""
         self._unread = 0
-        cycle = self.cycle
-        if cycle.response_complete:
+        exchange = self.cycle
+        if exchange.response_complete:
             self._idle_since = self._now()
             return
-        cycle.body += body
-        if len(cycle.body) > HIGH_WATER_LIMIT:
+        exchange.body += body
+        if len(exchange.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
-        cycle.message_event.set()
+        exchange.wake()
 
     def on_message_complete(self) -> None:
         """End the body, unless the parser only gave up before it."""
-        cycle = self.cycle
-        if not (cycle.response_complete or self.parser.should_upgrade()):
-            cycle.more_body = False
-            cycle.message_event.set()
+        self._reading = False
+        exchange = self.cycle
+        if not (exchange.response_complete or self.parser.should_upgrade()):
+            exchange.more_body = False
+            exchange.wake()
 
     def on_response_complete(self) -> None:
         """Go on to the next request, or wait for one."""
@@ -184,7 +206,8 @@ class EnvelopeProtocol(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         if self.pipeline:
-            self._start(cast("_Cycle", self.pipeline.pop()[0]))
+            self._next = cast("Exchange", self.pipeline.pop()[0])
+            self.loop.call_soon(self._start)
             return
         if not self._in_head:
             self._idle_since = self._now()
@@ -216,45 +239,45 @@ class EnvelopeProtocol(HttpToolsProtocol):
         """One timer serves many requests: it looks back at the last one, and is not set anew for each."""
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
-    def _scope_of(self, version: str) -> HTTPScope:
-        """The scope of the request whose head is there.
+    def _target(self) -> Target:
+        """What the request whose head is there asks for.
 
         Raises:
-            HttpParserInvalidURLError: its target is no URL.
+            HttpParserInvalidURLError: it is no URL.
             AttributeError: it has no path.
             UnicodeDecodeError: it holds bytes that are no ASCII.
         """
         if self.url.startswith(b"/") and b"#" not in self.url:
-            raw_path, _, query = self.url.partition(b"?")
+            path, _, query = self.url.partition(b"?")
         else:
             parsed = httptools.parse_url(self.url)
-            raw_path, query = parsed.path, parsed.query or b""
-        path = raw_path.decode("ascii")
-        return {
-            "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "http_version": version,
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme or "http",
-            "method": self.parser.get_method().decode("ascii"),
-            "root_path": self.root_path,
-            "path": self.root_path + (unquote(path) if "%" in path else path),
-            "raw_path": self.root_path.encode("ascii") + raw_path,
-            "query_string": query,
-            "headers": self.headers,
-            "state": self.app_state.copy(),
-        }
+            path, query = parsed.path, parsed.query or b""
+        path.decode("ascii")
+        return Target(self.parser.get_method().decode("ascii"), path, query)
 
-    def _start(self, cycle: _Cycle) -> None:
-        cycle.task = self.loop.create_task(self._answer(cycle))
-        self.tasks.add(cycle.task)
-
-    async def _answer(self, cycle: _Cycle) -> None:
+    def _start(self) -> None:
+        """Have the request whose turn it is answered."""
+        exchange, self._next = self._next, None
+        if exchange is None:
+            return
         try:
-            await cycle.run_asgi(self.app)
-        finally:
-            self.tasks.discard(cycle.task)
+            self._begin(exchange)
+        except Exception as defect:  # noqa: BLE001 - whatever it is, it must not end the connection without a word
+            exchange.fail(defect)
+
+    def _keep(self, exchange: Exchange, data: bytes) -> None:
+        """Remember the head of a request that is all that came, so that the next one like it need not be parsed."""
+        whole = exchange.keep_alive and not exchange.more_body
+        self._known = exchange.head if whole and exchange.head.keep(data, len(exchange.body)) else None
+
+    def _repeat(self, head: Head, target: Target, body: bytes) -> None:
+        """Take a whole request whose head is known. The parser stays where it is: in front of the next request."""
+        self.cycle = self._next = exchange = Exchange(self._wire, target, head)
+        exchange.body = bytearray(body)
+        exchange.more_body = False
+        self._idle_since = None
+        self._unanswered += 1
+        self.loop.call_soon(self._start)
 
     def _count(self, length: int) -> None:
         self._head_length += length
@@ -278,7 +301,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
         """Read the body that the parser took for another protocol, with a parser that never heard of one."""
         framing = b"".join(b"%s: %s\r\n" % (name, value) for name, value in self.headers if name in _FRAMING)
         self.parser = httptools.HttpRequestParser(self)
-        self._resuming = True
+        self._resuming = self._reading = True
         self.parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n")
         self._resuming = False
         if rest:
@@ -310,9 +333,11 @@ class EnvelopeProtocol(HttpToolsProtocol):
         if self._unanswered:
             # The application waits for a body that nobody reads any more.
             self.cycle.disconnected = True
-            self.cycle.message_event.set()
+            self.cycle.wake()
         request_id = new_request_id()
-        call = Call("", "", "", {}, "", request_id, request_id, Instant.from_unix_nanoseconds(time.time_ns()).ticks)
+        call = Call(
+            "", "", "", Headers(), "", request_id, request_id, Instant.from_unix_nanoseconds(time.time_ns()).ticks
+        )
         reply = error_reply(refusal, call)
         head = [
             f"HTTP/1.1 {reply.status} {_REASONS[reply.status]}",

@@ -5,7 +5,7 @@ The values are msgspec structs, not dataclasses: they are made for every request
 
 import random
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
 import msgspec
@@ -27,13 +27,34 @@ class ClientDisconnected(Exception):
     """The client went away before its request was whole; there is nobody to answer."""
 
 
+class Headers(dict[str, str]):
+    """Lower-case name → value; repeated ones joined by a comma, as RFC 9110 §5.3 allows.
+
+    What was made of them is kept with them, since many requests of a connection bring the very same.
+
+    Attributes:
+        origin: scheme and host, as the client sees the service.
+        digest: by which the caller is known; see `auth.verifier`.
+        wishes: what they ask for.
+        json_format: how an answer in JSON is put.
+    """
+
+    __slots__ = ("digest", "json_format", "origin", "wishes")
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.origin: str | None = None
+        self.digest: bytes | None = None
+        self.wishes: Any = None
+        self.json_format: Any = None
+
+
 class Call(msgspec.Struct, frozen=True):
     """One request, its body not read yet.
 
     Attributes:
         path: as sent, still percent-encoded, with its leading slash, without the query.
         query: as sent, still percent-encoded, without `?`.
-        headers: lower-case name → value; repeated ones joined by a comma, as RFC 9110 §5.3 allows.
         base_url: under which clients reach the service, without version and without a trailing slash.
         request_id: ours, a GUID.
         client_request_id: the client's own, or ours where it sent none.
@@ -44,7 +65,7 @@ class Call(msgspec.Struct, frozen=True):
     method: str
     path: str
     query: str
-    headers: dict[str, str]
+    headers: Headers
     base_url: str
     request_id: str
     client_request_id: str
@@ -73,10 +94,10 @@ class RequestBody(msgspec.Struct, frozen=True):
     receive: Receive | None = None
 
 
-def read_headers(scope: Scope) -> dict[str, str]:
+def read_headers(fields: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Decode the request headers; bytes outside ASCII become the Latin-1 characters that HTTP says they are."""
-    found: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
+    found = Headers()
+    for raw_name, raw_value in fields:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         found[name] = f"{found[name]}, {value}" if name in found else value
     return found

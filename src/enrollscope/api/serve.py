@@ -5,21 +5,28 @@ Each stage refuses by raising an `ODataError`, and in no other way.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
-from typing import TypeAlias, TypeVar, assert_never
+from typing import Any, NamedTuple, TypeAlias, TypeVar, assert_never
 from urllib.parse import unquote
 
 import msgspec
 
 from enrollscope.api.batch import BatchRun, Change
-from enrollscope.api.messages import Call, Reply, RequestBody, check_client_request_id, read_body, within
+from enrollscope.api.messages import Call, Headers, Reply, RequestBody, read_body, within
 from enrollscope.api.payload import check_content_type, read_json
 from enrollscope.api.render import Answering, Renderer, applied, location
 from enrollscope.api.repeated import Repeated, Understood, words_of
+from enrollscope.api.request import (
+    Request,
+    actor_of,
+    check_accepts_text,
+    json_format_of,
+    wishes_of,
+)
 from enrollscope.auth.caller import Caller
 from enrollscope.auth.permissions import Access
-from enrollscope.auth.verifier import Verifier
+from enrollscope.auth.verifier import Verifier, digest_of
 from enrollscope.odata.binding.binder import Asked, Binder
 from enrollscope.odata.edm.keys import new_key
 from enrollscope.odata.edm.layout import TYPE, VERSION, Record
@@ -34,10 +41,10 @@ from enrollscope.odata.errors import (
     RequestTimeout,
     ResourceNotFound,
 )
-from enrollscope.odata.grammar.options import Options, parse_options
+from enrollscope.odata.grammar.options import parse_options
 from enrollscope.odata.json.reader import BodyReader
 from enrollscope.odata.json.text_form import TextForm
-from enrollscope.odata.plan.commands import ALWAYS, Actor, Command, Create, Delete, Precondition, Update
+from enrollscope.odata.plan.commands import ALWAYS, Command, Create, Delete, Precondition, Update
 from enrollscope.odata.plan.queries import Page
 from enrollscope.odata.plan.requests import (
     CountCollection,
@@ -58,17 +65,12 @@ from enrollscope.odata.plan.requests import (
 from enrollscope.odata.protocol.batch import read_batch
 from enrollscope.odata.protocol.capabilities import METADATA_FORMATS
 from enrollscope.odata.protocol.cursors import CursorSigner
-from enrollscope.odata.protocol.etags import etag, parse_etags, with_tag_of
+from enrollscope.odata.protocol.etags import etag, with_tag_of
 from enrollscope.odata.protocol.headers import (
     NO_PREFERENCES,
     JsonFormat,
-    Preferences,
     ProtocolVersion,
-    liking,
-    negotiate_json,
-    negotiate_version,
     preferred,
-    read_preferences,
 )
 from enrollscope.settings import Settings
 from enrollscope.store.base import PageText, Store, Written
@@ -84,6 +86,21 @@ _DOCUMENTS = frozenset({"", "$metadata", "%24metadata", "openapi.json"})
 """What describes the service and holds nobody's data: anyone may read it, as in Graph, so that tools find their way."""
 
 _READING = (ReadCollection, CountCollection, ReadEntity, ReadProperty)
+
+_Writing: TypeAlias = UpdateEntity | CreateEntity | DeleteEntity
+
+
+class Promised(NamedTuple):
+    """An answer that waits for one thing alone.
+
+    Attributes:
+        future: what the store will give.
+        finish: makes the answer of it, or raises.
+    """
+
+    future: "asyncio.Future[Any]"
+    finish: Callable[[Any], Reply]
+
 
 _NOBODY = Caller(tenant_id="", user_id=None, app_id="", token_id="", permissions=frozenset(), delegated=False)
 
@@ -111,6 +128,14 @@ class Service:
         self._renderer = Renderer(model, store.layouts, cursors, batch_limit=settings.batch_limit)
         self._version = model.version
 
+    def begin(self, call: Call, path: str, body: RequestBody) -> "Promised | Coroutine[Any, Any, Reply]":
+        """Begin to answer one request; what begins no task for it answers in less time. Otherwise as `serve`."""
+        caller = self._known(call.headers)
+        if caller is None:
+            return self.serve(call, path, body)
+        request = self._understand(call, path, caller)
+        return self._promise(request, body) or self._run(request, path, body)
+
     async def serve(self, call: Call, path: str, body: RequestBody) -> Reply:
         """Answer one request.
 
@@ -121,52 +146,60 @@ class Service:
             ODataError: the request is refused.
             ClientDisconnected: nobody waits for the answer any more.
         """
-        caller = await self._authenticate(call, path)
-        version = _version(call)
-        options, preferences, plan = self._understand(call, path, caller, version)
+        request = self._understand(call, path, await self._authenticate(call, path))
+        promised = self._promise(request, body)
+        if promised is not None:
+            return promised.finish(await promised.future)
+        return await self._run(request, path, body)
+
+    def _promise(self, request: Request, body: RequestBody) -> Promised | None:
+        """Ask the store what a request about one entity needs of it; `None`: it needs more than one answer of it."""
+        plan = request.plan
+        if isinstance(plan, ReadEntity):
+            if plan.question is not None:
+                return None
+            how = self._answering(request)
+            found = self._store.read(request.caller.tenant_id, plan.scope.stored.name, plan.key)
+            return Promised(found, lambda record: self._entity(record, plan, how))
+        if isinstance(plan, DeleteEntity):
+            change = self._delete(plan, request)
+        elif isinstance(plan, UpdateEntity | CreateEntity) and body.whole is not None:
+            change = self._change(plan, request, self._answering(request), body.whole)
+        else:
+            return None
+        return Promised(self._store.write(change.command), lambda written: change.answer(written.record))
+
+    async def _run(self, request: Request, path: str, body: RequestBody) -> Reply:
         try:
-            return await self._run(plan, call, caller, options, preferences, version, body)
+            return await self._carry_out(request, body)
         except BadRequest as fault:
-            if fault.target is not None or not isinstance(plan, _READING):
+            if fault.target is not None or not isinstance(request.plan, _READING):
                 raise
-            target = None if "filter" in unquote(path).lower() else options.cause()
+            target = None if "filter" in unquote(path).lower() else request.options.cause()
             raise BadRequest(fault.message, target=target, position=fault.position) from fault
 
-    async def _run(
-        self,
-        plan: Plan,
-        call: Call,
-        caller: Caller,
-        options: Options,
-        preferences: Preferences,
-        version: ProtocolVersion,
-        body: RequestBody,
-    ) -> Reply:
-        if isinstance(plan, CountCollection):
-            return await self._count(plan, call, caller, preferences, version)
-        if isinstance(plan, DeleteEntity):
-            return await self._carry_out(self._delete(plan, call, caller))
-        if isinstance(plan, ReadMetadata):
-            return self._metadata(call, plan)
-        bare = isinstance(plan, ReadProperty) and plan.tail != ""
-        how = self._answering(call, options, preferences, caller, version, bare=bare)
+    async def _carry_out(self, request: Request, body: RequestBody) -> Reply:
+        plan = request.plan
         match plan:
-            case ReadEntity():
-                return await self._read_entity(plan, caller, how)
-            case UpdateEntity():
-                return await self._carry_out(self._update(plan, call, caller, how, await self._body(call, body)))
             case ReadCollection():
-                return await self._read_collection(plan, call, caller, how)
-            case CreateEntity():
-                return await self._carry_out(self._create(plan, call, caller, how, await self._body(call, body)))
+                return await self._read_collection(plan, request)
+            case CountCollection():
+                return await self._count(plan, request)
+            case ReadEntity():
+                return self._entity(await self._record(plan, request.caller), plan, self._answering(request))
             case ReadProperty():
-                return await self._read_property(plan, caller, how)
+                return await self._read_property(plan, request)
+            case UpdateEntity() | CreateEntity() | DeleteEntity():
+                change = await self._understood_change(plan, request, body)
+                return change.answer((await self._store.write(change.command)).record)
             case ReadServiceDocument():
-                return self._renderer.service_document(how)
+                return self._renderer.service_document(self._answering(request))
             case ReadOpenApi():
-                return self._renderer.openapi(how)
+                return self._renderer.openapi(self._answering(request))
+            case ReadMetadata():
+                return self._metadata(plan, request)
             case RunBatch():
-                return await self._batch(call, how, body)
+                return await self._batch(request, body)
             case _:
                 assert_never(plan)
 
@@ -176,22 +209,13 @@ class Service:
         Raises:
             ODataError: the request is refused, also because it changes nothing.
         """
-        caller = await self._authenticate(call, path)
-        version = _version(call)
-        options, preferences, plan = self._understand(call, path, caller, version)
-        match plan:
-            case DeleteEntity():
-                return self._delete(plan, call, caller)
-            case UpdateEntity():
-                how = self._answering(call, options, preferences, caller, version)
-                return self._update(plan, call, caller, how, await self._body(call, body))
-            case CreateEntity():
-                how = self._answering(call, options, preferences, caller, version)
-                return self._create(plan, call, caller, how, await self._body(call, body))
-            case _:
-                raise BadRequest(
-                    f"An atomicity group holds changes alone, and {call.method[:20]} of '{path[:200]}' is none."
-                )
+        request = self._understand(call, path, await self._authenticate(call, path))
+        plan = request.plan
+        if not isinstance(plan, UpdateEntity | CreateEntity | DeleteEntity):
+            raise BadRequest(
+                f"An atomicity group holds changes alone, and {call.method[:20]} of '{path[:200]}' is none."
+            )
+        return await self._understood_change(plan, request, body)
 
     async def write_together(self, commands: Sequence[Command]) -> Sequence[Written]:
         """See `store.base.Store`."""
@@ -200,95 +224,84 @@ class Service:
     async def _authenticate(self, call: Call, path: str) -> Caller:
         if "authorization" not in call.headers and path.strip("/").lower() in _DOCUMENTS:
             return _NOBODY
-        authorization, now = call.headers.get("authorization", ""), time.time()
-        caller = self._verifier.cached(authorization, now)
-        return caller if caller is not None else await self._verifier.identify(authorization, now)
+        authorization = call.headers.get("authorization", "")
+        return self._known(call.headers) or await self._verifier.identify(authorization, time.time())
 
-    def _understand(self, call: Call, path: str, caller: Caller, version: ProtocolVersion) -> Understood:
-        check_client_request_id(call.headers)
+    def _known(self, headers: Headers) -> Caller | None:
+        """The caller, if the same token was verified before."""
+        digest = headers.digest
+        if digest is None:
+            digest = headers.digest = digest_of(headers.get("authorization", ""))
+        return self._verifier.cached(digest, time.time())
+
+    def _understand(self, call: Call, path: str, caller: Caller) -> Request:
+        version, preferences, precondition = wishes_of(call.headers)
         words = words_of(call, path, caller, version)
         understood = None if words is None else self._repeated.find(words)
         if understood is None:
-            preferences = read_preferences(call.headers.get("prefer", ""))
             options = parse_options(call.query)
-            plan = self._bind(call, path, options, preferences, caller, version)
-            understood = Understood(options, preferences, plan)
-            if words is not None:
-                self._repeated.keep(words, understood)
-        self._permit(understood.plan, caller)
-        return understood
-
-    def _answering(
-        self,
-        call: Call,
-        options: Options,
-        preferences: Preferences,
-        caller: Caller,
-        version: ProtocolVersion,
-        *,
-        bare: bool = False,
-    ) -> Answering:
-        base = f"{call.base_url}/{self._version}"
-        if bare:
-            _check_accepts_text(call)
-            return Answering(base, caller.tenant_id, JsonFormat(version=version), preferences)
-        return Answering(base, caller.tenant_id, _json_format(call, options, version), preferences)
-
-    def _bind(
-        self,
-        call: Call,
-        path: str,
-        options: Options,
-        preferences: Preferences,
-        caller: Caller,
-        version: ProtocolVersion,
-    ) -> Plan:
-        return self._binder.bind(
-            Asked(
+            asked = Asked(
                 call.method,
                 path,
                 options,
                 preferences,
-                _precondition(call.headers),
+                precondition,
                 caller.tenant_id,
                 caller.user_id,
                 self._settings.page_size,
                 call.received,
                 version,
             )
-        )
+            understood = Understood(options, preferences, self._binder.bind(asked))
+            if words is not None:
+                self._repeated.keep(words, understood)
+        self._permit(understood.plan, caller)
+        return Request(call, caller, version, *understood)
+
+    def _answering(self, request: Request, *, bare: bool = False) -> Answering:
+        """How an answer in JSON is put, or a bare value.
+
+        Raises:
+            NotAcceptable: the client takes no such thing.
+        """
+        call, version = request.call, request.version
+        if bare:
+            check_accepts_text(call)
+            json_format = JsonFormat(version=version)
+        else:
+            json_format = json_format_of(call.headers, request.options, version)
+        return Answering(f"{call.base_url}/{self._version}", request.caller.tenant_id, json_format, request.preferences)
 
     def _permit(self, plan: Plan, caller: Caller) -> None:
         match plan:
-            case UpdateEntity() | CreateEntity() | DeleteEntity():
-                caller.require(self._permissions(plan.scope.stored.name, Access.WRITE))
             case ReadEntity() | ReadCollection() | CountCollection() | ReadProperty():
                 caller.require(self._permissions(plan.scope.stored.name, Access.READ))
+            case UpdateEntity() | CreateEntity() | DeleteEntity():
+                caller.require(self._permissions(plan.scope.stored.name, Access.WRITE))
             case ReadServiceDocument() | ReadMetadata() | ReadOpenApi() | RunBatch():
                 pass
             case _:
                 assert_never(plan)
 
-    def _metadata(self, call: Call, plan: ReadMetadata) -> Reply:
-        media_type = plan.media_type or preferred(call.headers.get("accept", ""), METADATA_FORMATS)
+    def _metadata(self, plan: ReadMetadata, request: Request) -> Reply:
+        media_type = plan.media_type or preferred(request.call.headers.get("accept", ""), METADATA_FORMATS)
         if media_type is None:
             raise NotAcceptable(f"$metadata is offered as {' and '.join(METADATA_FORMATS)}.", target="Accept")
         return self._renderer.metadata(media_type)
 
-    async def _count(
-        self, plan: CountCollection, call: Call, caller: Caller, preferences: Preferences, version: ProtocolVersion
-    ) -> Reply:
-        _check_accepts_text(call)
-        total = await self._in_time(self._store.count(caller.tenant_id, plan.query, plan.paging))
-        headers = [("OData-Version", version), *applied(preferences)]
+    async def _count(self, plan: CountCollection, request: Request) -> Reply:
+        check_accepts_text(request.call)
+        total = await self._in_time(self._store.count(request.caller.tenant_id, plan.query, plan.paging))
+        headers = [("OData-Version", request.version), *applied(request.preferences)]
         return Reply(200, str(total).encode("ascii"), "text/plain", headers)
 
-    async def _read_collection(self, plan: ReadCollection, call: Call, caller: Caller, how: Answering) -> Reply:
-        page = await self._in_time(self._page(plan, caller, self._renderer.form(plan, how)))
+    async def _read_collection(self, plan: ReadCollection, request: Request) -> Reply:
+        how, query = self._answering(request), request.call.query
+        page = await self._in_time(self._page(plan, request.caller, self._renderer.form(plan, how)))
         if isinstance(page, PageText):
-            reply = self._renderer.page_of_text(page, plan, call.query, how)
+            reply = self._renderer.page_of_text(page, plan, query, how)
         else:
-            reply = self._renderer.page(page, plan, call.query, how)
+            reply = self._renderer.page(page, plan, query, how)
         reply.headers.extend(applied(how.preferences, body=True, page_size=self._settings.page_size))
         return reply
 
@@ -317,30 +330,32 @@ class Service:
                 headers={"Retry-After": "5"},
             ) from error
 
-    async def _read_entity(self, plan: ReadEntity, caller: Caller, how: Answering) -> Reply:
-        record = await self._find(plan, caller)
-        if isinstance(record, Reply):
-            return record
-        reply = self._renderer.entity(record, plan.scope, plan.projection, how, status=200)
+    def _entity(self, record: Record | None, plan: ReadEntity, how: Answering) -> Reply:
+        found = self._found(record, plan)
+        if isinstance(found, Reply):
+            return found
+        reply = self._renderer.entity(found, plan.scope, plan.projection, how, status=200)
         if how.preferences is not NO_PREFERENCES:
             reply.headers.extend(applied(how.preferences, body=True))
         return reply
 
-    async def _read_property(self, plan: ReadProperty, caller: Caller, how: Answering) -> Reply:
-        record = await self._find(plan.entity, caller)
-        if isinstance(record, Reply):
-            return record
-        reply = self._renderer.property(record, plan, how)
+    async def _read_property(self, plan: ReadProperty, request: Request) -> Reply:
+        how = self._answering(request, bare=plan.tail != "")
+        found = self._found(await self._record(plan.entity, request.caller), plan.entity)
+        if isinstance(found, Reply):
+            return found
+        reply = self._renderer.property(found, plan, how)
         reply.headers.extend(applied(how.preferences, body=not plan.tail))
         return reply
 
-    async def _find(self, plan: ReadEntity, caller: Caller) -> Record | Reply:
-        """The entity, or the answer that the client has it already."""
+    async def _record(self, plan: ReadEntity, caller: Caller) -> Record | None:
         if plan.question is None:
-            record = await self._store.read(caller.tenant_id, plan.scope.stored.name, plan.key)
-        else:
-            page = await self._in_time(self._store.fetch(caller.tenant_id, *plan.question))
-            record = page.records[0] if page.records else None
+            return await self._store.read(caller.tenant_id, plan.scope.stored.name, plan.key)
+        page = await self._in_time(self._store.fetch(caller.tenant_id, *plan.question))
+        return page.records[0] if page.records else None
+
+    def _found(self, record: Record | None, plan: ReadEntity) -> Record | Reply:
+        """The entity, or the answer that the client has it already."""
         if record is None or not self._reaches(plan.scope, record):
             raise ResourceNotFound(f"There is no '{plan.key[:200]}' in '{plan.scope.path}'.")
         if plan.precondition is not ALWAYS and not plan.precondition.holds(record[VERSION]):
@@ -354,18 +369,28 @@ class Service:
             not scope.links or is_linked(self._store.layouts[scope.stored.name], record, scope.links)
         )
 
-    async def _carry_out(self, change: Change) -> Reply:
-        written = await self._store.write(change.command)
-        return change.answer(written.record)
+    async def _understood_change(self, plan: _Writing, request: Request, body: RequestBody) -> Change:
+        """What a request would have changed, once its body is there."""
+        if isinstance(plan, DeleteEntity):
+            return self._delete(plan, request)
+        how = self._answering(request)
+        whole = await self._whole(request.call, body) if body.whole is None else body.whole
+        return self._change(plan, request, how, whole)
 
-    def _update(self, plan: UpdateEntity, call: Call, caller: Caller, how: Answering, content: object) -> Change:
+    def _change(self, plan: UpdateEntity | CreateEntity, request: Request, how: Answering, whole: bytes) -> Change:
+        content = self._content(request.call, whole)
+        if isinstance(plan, UpdateEntity):
+            return self._update(plan, request, how, content)
+        return self._create(plan, request, how, content)
+
+    def _update(self, plan: UpdateEntity, request: Request, how: Answering, content: object) -> Change:
         scope = plan.scope
         changes = self._reader.update(content, scope, include_unknown=how.preferences.include_unknown)
         precondition = plan.precondition
-        if how.json_format.version is ProtocolVersion.V401 or call.headers.get("odata-version") == ProtocolVersion.V401:
+        if ProtocolVersion.V401 in (how.json_format.version, request.call.headers.get("odata-version")):
             precondition = with_tag_of(content, precondition)
         command = Update(
-            _actor(call, caller),
+            actor_of(request),
             scope.stored.name,
             plan.key,
             scope.types,
@@ -376,11 +401,11 @@ class Service:
         )
         return Change(command, partial(self._written, scope=scope, projection=plan.projection, how=how, status=200))
 
-    def _create(self, plan: CreateEntity, call: Call, caller: Caller, how: Answering, content: object) -> Change:
+    def _create(self, plan: CreateEntity, request: Request, how: Answering, content: object) -> Change:
         scope = plan.scope
-        now = Instant(call.received)
+        now = Instant(request.call.received)
         kind, values = self._reader.create(content, scope, now=now, include_unknown=how.preferences.include_unknown)
-        command = Create(_actor(call, caller), scope.stored.name, new_key(now), kind, values)
+        command = Create(actor_of(request), scope.stored.name, new_key(now), kind, values)
         return Change(command, partial(self._created, scope=scope, projection=plan.projection, how=how))
 
     def _created(self, record: Record, *, scope: Scope, projection: Projection, how: Answering) -> Reply:
@@ -391,36 +416,39 @@ class Service:
             reply.headers.append(("OData-EntityId", address))
         return reply
 
-    def _delete(self, plan: DeleteEntity, call: Call, caller: Caller) -> Change:
+    def _delete(self, plan: DeleteEntity, request: Request) -> Change:
         scope = plan.scope
-        command = Delete(_actor(call, caller), scope.stored.name, plan.key, scope.types, scope.links, plan.precondition)
+        command = Delete(actor_of(request), scope.stored.name, plan.key, scope.types, scope.links, plan.precondition)
         return Change(command, lambda _: Reply(204))
 
-    async def _batch(self, call: Call, how: Answering, body: RequestBody) -> Reply:
+    async def _batch(self, request: Request, body: RequestBody) -> Reply:
+        call, how = request.call, self._answering(request)
         if call.batched:
             raise BadRequest("A batch cannot hold another batch: put its requests into this one.", target="url")
         if call.headers.get("content-type", "").strip().lower().startswith("multipart/mixed"):
             raise NotBuilt("Batches in multipart/mixed are not offered; send the JSON format.", target="Content-Type")
-        steps = read_batch(await self._body(call, body), self._settings.batch_limit)
+        whole = await self._whole(call, body) if body.whole is None else body.whole
+        steps = read_batch(self._content(call, whole), self._settings.batch_limit)
         answers = await BatchRun(call, self._version, self, steps).answers()
         headers: list[tuple[str, str]] = [("OData-Version", how.json_format.version)]
         return Reply(200, msgspec.json.encode({"responses": answers}), how.json_format.content_type, headers)
 
-    async def _body(self, call: Call, body: RequestBody) -> object:
+    def _content(self, call: Call, whole: bytes) -> object:
         """The decoded JSON body of a write."""
         check_content_type(call.headers.get("content-type", ""))
-        limit = self._settings.body_limit
-        if body.whole is not None:
-            return read_json(within(limit, body.whole))
+        return read_json(within(self._settings.body_limit, whole))
+
+    async def _whole(self, call: Call, body: RequestBody) -> bytes:
+        """A body that is still on its way."""
+        check_content_type(call.headers.get("content-type", ""))
         timeout = self._settings.request_timeout
         try:
             async with asyncio.timeout(timeout):
-                content = await read_body(body, call.headers, limit)
+                return await read_body(body, call.headers, self._settings.body_limit)
         except TimeoutError as error:
             raise RequestTimeout(
                 f"The request was not complete after {timeout} seconds.", headers={"Connection": "close"}
             ) from error
-        return read_json(content)
 
     def _written(self, record: Record, *, scope: Scope, projection: Projection, how: Answering, status: int) -> Reply:
         """The answer to a successful write: the entity, or nothing but its tag where the client prefers that."""
@@ -432,53 +460,3 @@ class Service:
         if how.preferences is not NO_PREFERENCES:
             reply.headers.extend(applied(how.preferences, writing=True, body=reply.status != 204))
         return reply
-
-
-def _version(call: Call) -> ProtocolVersion:
-    return negotiate_version(call.headers.get("odata-maxversion", ""), call.headers.get("odata-version", ""))
-
-
-def _json_format(call: Call, options: Options, version: ProtocolVersion) -> JsonFormat:
-    """The representation that `$format` or else `Accept` asks for."""
-    accept = call.headers.get("accept", "")
-    wanted = options.text("format")
-    if wanted is not None:
-        accept = "application/json" if wanted.strip().lower() == "json" else wanted
-    try:
-        return negotiate_json(accept, call.headers.get("accept-charset", ""), version)
-    except NotAcceptable as refusal:
-        if wanted is None or refusal.target != "Accept":
-            raise
-        raise NotAcceptable(
-            f"'{wanted[:200]}' is no format of this service; $format may be json, or application/json with "
-            "odata.metadata=none, minimal or full.",
-            target="$format",
-        ) from refusal
-
-
-def _check_accepts_text(call: Call) -> None:
-    """Refuse who takes no plain text. Who only says to take JSON reads a bare value all the same (contract §3.1)."""
-    accept = call.headers.get("accept", "")
-    quality = liking(accept, "text/plain")
-    if quality is None:
-        negotiate_json(accept)
-    elif quality <= 0:
-        raise NotAcceptable(
-            f"This is answered as text/plain, which 'Accept: {accept[:200]}' excludes.", target="Accept"
-        )
-
-
-def _precondition(headers: Mapping[str, str]) -> Precondition:
-    match, none_match = headers.get("if-match"), headers.get("if-none-match")
-    if match is None and none_match is None:
-        return ALWAYS
-    return Precondition(
-        match=None if match is None else parse_etags(match, "If-Match"),
-        none_match=None if none_match is None else parse_etags(none_match, "If-None-Match"),
-    )
-
-
-def _actor(call: Call, caller: Caller) -> Actor:
-    return Actor(
-        caller.tenant_id, caller.user_id, caller.app_id, caller.token_id, call.client_request_id, call.received
-    )

@@ -24,6 +24,11 @@ REFUSAL_MEMORY: Final = 60.0
 """Seconds for which a token whose signature or claims were refused is refused again without looking."""
 
 
+def digest_of(authorization: str | bytes) -> bytes:
+    """The digest by which a header is known; one that is too long is known to nobody."""
+    return b"" if len(authorization) > LONGEST_HEADER else sha256(as_bytes(authorization)).digest()
+
+
 class Verifier:
     """Verifies access tokens, each one once.
 
@@ -42,15 +47,14 @@ class Verifier:
         self._revision = keys.revision
         self._challenge = _challenge(keys.profile.authorization_uri, trust.audiences[0])
 
-    def cached(self, authorization: str | bytes, now: float) -> Caller | None:
-        """Return the caller if this very header was verified before and its token has not expired.
+    def cached(self, digest: bytes, now: float) -> Caller | None:
+        """Return the caller if the header of this digest was verified before and its token has not expired.
 
         Args:
+            digest: what `digest_of` made of the header.
             now: Unix seconds.
         """
-        if len(authorization) > LONGEST_HEADER:
-            return None
-        return self._recall(sha256(as_bytes(authorization)).digest(), now)
+        return self._recall(digest, now)
 
     async def identify(self, authorization: str | bytes, now: float) -> Caller:
         """Return the caller, verifying the token if it is a new one.

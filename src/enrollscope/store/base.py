@@ -4,6 +4,7 @@ Every call is bound to one tenant, the only partition of the data. A record that
 a store never shows, and never answers, what a power cut could take back.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
@@ -100,11 +101,11 @@ class Store(Protocol):
         """
         ...
 
-    async def read(self, tenant: str, stored: str, key: str) -> Record | None:
+    def read(self, tenant: str, stored: str, key: str) -> "asyncio.Future[Record | None]":
         """One entity by its key, or `None`. Reads that wait at the same time are answered by one trip."""
         ...
 
-    async def write(self, command: Command) -> Written:
+    def write(self, command: Command) -> "asyncio.Future[Written]":
         """Carry out one command durably, together with its entry in the change log.
 
         Commands on one entity take effect in the order of the calls. Those that wait at the same time share a commit.

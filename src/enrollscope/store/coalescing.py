@@ -28,7 +28,7 @@ class Coalescing:
         self._waiting: dict[tuple[str, str], _Waiting] = {}
         self._workers: set[asyncio.Task[None]] = set()
 
-    async def read(self, tenant: str, stored: str, key: str) -> Record | None:
+    def read(self, tenant: str, stored: str, key: str) -> "asyncio.Future[Record | None]":
         """One record. Tenants take turns, a trip each."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Record | None] = loop.create_future()
@@ -37,7 +37,7 @@ class Coalescing:
             worker = loop.create_task(self._work())
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
-        return await answer
+        return answer
 
     async def close(self) -> None:
         """Return when what waits is answered."""

@@ -77,14 +77,13 @@ class GroupCommit:
         self._last = 0
         self._closed = False
 
-    async def write(self, command: Command) -> Written:
-        """Have a command committed. When the caller is cancelled, a command that still waits is dropped.
+    def write(self, command: Command) -> "asyncio.Future[Written]":
+        """Have a command committed. One that is cancelled while it still waits is dropped.
 
         Raises:
             ODataError: the command was refused, or the queue is full or closed.
         """
-        written: Written = await self._queued(command.actor.tenant, command)
-        return written
+        return self.queue(command.actor.tenant, command)
 
     async def write_together(self, commands: Sequence[Command]) -> tuple[Written, ...]:
         """Have several commands of one tenant committed, or none of them. Otherwise as `write`.
@@ -96,10 +95,11 @@ class GroupCommit:
         """
         if not commands:
             return ()
-        written: tuple[Written, ...] = await self._queued(tenant_of(commands), Together(tuple(commands)))
+        written: tuple[Written, ...] = await self.queue(tenant_of(commands), Together(tuple(commands)))
         return written
 
-    def _queued(self, tenant: str, unit: Unit) -> "asyncio.Future[Any]":
+    def queue(self, tenant: str, unit: Unit) -> "asyncio.Future[Any]":
+        """Have a unit committed; for what comes of it see `write` and `write_together`."""
         if self._closed:
             raise shutting_down()
         waiting = self._waiting.waiting(tenant)

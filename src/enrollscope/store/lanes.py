@@ -4,15 +4,15 @@ A tenant has one batch under way at a time, which keeps the order of its command
 by side and take turns, oldest first, for whatever the database gives them.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from functools import partial
+from typing import Any
 
 from enrollscope.odata.plan.commands import Command
 from enrollscope.store.base import Written
-from enrollscope.store.batch import Outcome, Unit
+from enrollscope.store.batch import Outcome, Together, Unit
 from enrollscope.store.commit import GroupCommit, full, share_of, shutting_down, tenant_of
-
-T = TypeVar("T")
 
 
 class Lanes:
@@ -32,10 +32,9 @@ class Lanes:
         self._total = 0
         self._closed = False
 
-    async def write(self, command: Command) -> Written:
+    def write(self, command: Command) -> "asyncio.Future[Written]":
         """See `GroupCommit.write`."""
-        tenant = command.actor.tenant
-        return await self._through(tenant, lambda lane: lane.write(command))
+        return self._queue(command.actor.tenant, command)
 
     async def write_together(self, commands: Sequence[Command]) -> Sequence[Written]:
         """See `GroupCommit.write_together`.
@@ -45,7 +44,8 @@ class Lanes:
         """
         if not commands:
             return ()
-        return await self._through(tenant_of(commands), lambda lane: lane.write_together(commands))
+        written: tuple[Written, ...] = await self._queue(tenant_of(commands), Together(tuple(commands)))
+        return written
 
     async def close(self) -> None:
         """Refuse what comes from now on, and return when what waits is written."""
@@ -53,17 +53,19 @@ class Lanes:
         for lane in list(self._lanes.values()):
             await lane.close()
 
-    async def _through(self, tenant: str, work: Callable[[GroupCommit], Awaitable[T]]) -> T:
+    def _queue(self, tenant: str, unit: Unit) -> "asyncio.Future[Any]":
         lane = self._admit(tenant)
+        answer = lane.queue(tenant, unit)
         self._waiting[tenant] = self._waiting.get(tenant, 0) + 1
         self._total += 1
-        try:
-            return await work(lane)
-        finally:
-            self._total -= 1
-            self._waiting[tenant] -= 1
-            if not self._waiting[tenant] and not self._closed and not lane.busy:
-                del self._waiting[tenant], self._lanes[tenant]
+        answer.add_done_callback(partial(self._leave, tenant, lane))
+        return answer
+
+    def _leave(self, tenant: str, lane: GroupCommit, _: "asyncio.Future[Any]") -> None:
+        self._total -= 1
+        self._waiting[tenant] -= 1
+        if not self._waiting[tenant] and not self._closed and not lane.busy:
+            del self._waiting[tenant], self._lanes[tenant]
 
     def _admit(self, tenant: str) -> GroupCommit:
         if self._closed:

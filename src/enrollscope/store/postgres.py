@@ -114,13 +114,13 @@ class PostgresStore:
             if await revision_of(connection) in (None, *self._history.revisions):
                 await self._check_revision(connection)
 
-    async def read(self, tenant: str, stored: str, key: str) -> Record | None:
+    def read(self, tenant: str, stored: str, key: str) -> "asyncio.Future[Record | None]":
         """See `base.Store`."""
-        return await self._started().reads.read(tenant, stored, key)
+        return self._started().reads.read(tenant, stored, key)
 
-    async def write(self, command: Command) -> Written:
+    def write(self, command: Command) -> "asyncio.Future[Written]":
         """See `base.Store`."""
-        return await self._started().commits.write(command)
+        return self._started().commits.write(command)
 
     async def write_together(self, commands: Sequence[Command]) -> Sequence[Written]:
         """See `base.Store`."""

@@ -95,13 +95,16 @@ class SqliteStore:
         if revision != self._history.revisions[-1]:
             raise StoreRefused(f"The tables of {self._path} are at revision {revision}: start the service again.")
 
-    async def read(self, tenant: str, stored: str, key: str) -> Record | None:
-        """See `base.Store`."""
-        return self._rows[stored].find(self._started().by_key.snapshot(), tenant, key)
+    def read(self, tenant: str, stored: str, key: str) -> "asyncio.Future[Record | None]":
+        """See `base.Store`. The record is there at once: there is nothing to wait for."""
+        record = self._rows[stored].find(self._started().by_key.snapshot(), tenant, key)
+        found: asyncio.Future[Record | None] = asyncio.get_running_loop().create_future()
+        found.set_result(record)
+        return found
 
-    async def write(self, command: Command) -> Written:
+    def write(self, command: Command) -> "asyncio.Future[Written]":
         """See `base.Store`."""
-        return await self._started().commits.write(command)
+        return self._started().commits.write(command)
 
     async def write_together(self, commands: Sequence[Command]) -> Sequence[Written]:
         """See `base.Store`."""
