@@ -41,21 +41,33 @@ class Sink(asyncio.Transport):
         """Take no notice."""
 
 
-async def fed(application: Any, pieces: Sequence[bytes], protocol: type[EnvelopeProtocol] = EnvelopeProtocol) -> Sink:
-    """What comes back of pieces that reach an application one after the other; it has two turns of the loop for each.
+async def fed(
+    application: Any,
+    pieces: Sequence[bytes],
+    protocol: type[EnvelopeProtocol] = EnvelopeProtocol,
+    turns: Sequence[int] = (),
+) -> Sink:
+    """What comes back of pieces that reach an application one after the other.
 
     Args:
         application: takes an `Exchange`; see `enrollscope.api.http.Answers`.
+        turns: of the loop behind each piece; two where it is not said.
     """
     sink = Sink()
     config = uvicorn.Config(application, http=protocol, lifespan="off", proxy_headers=False, log_config=None)
     config.load()
     connection = protocol(config=config, server_state=ServerState(), app_state={})
     connection.connection_made(sink)
-    for piece in pieces:
+    for piece, several in zip(pieces, turns or [2] * len(pieces), strict=True):
         if not sink.closed:
             connection.data_received(piece)
-            for _ in range(2):
-                await asyncio.sleep(0)
-    connection.connection_lost(None)
+            await _pass(several)
+    await _pass(20)
+    connection.connection_lost(ConnectionResetError())  # not closed from this side
+    await _pass(2)
     return sink
+
+
+async def _pass(turns: int) -> None:
+    for _ in range(turns):
+        await asyncio.sleep(0)

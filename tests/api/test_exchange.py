@@ -1,13 +1,16 @@
 """What becomes of requests whose application has a defect: nobody waits for ever, and others are served."""
 
 import asyncio
+import gc
 import logging
+import uuid
 from typing import Any
 
 import pytest
 
 from enrollscope.api.exchange import Exchange
 from tests.api.connections import fed
+from tests.api.service import EVENTS, Client, Service
 
 REQUEST = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -55,3 +58,21 @@ async def test_a_defect_of_the_application_ends_its_request(
     assert sink.written.count(b"HTTP/1.1 ") == 1
     assert sink.closed
     assert any("a defect" in str(record.exc_info) for record in caplog.records)
+
+
+def test_a_refused_write_leaves_nothing_for_the_collector(client: Client, service: Service) -> None:
+    """A storm of refusals is forgotten as it goes, bodies and tokens with it."""
+    path = f"{EVENTS}/{uuid.uuid4()}"
+
+    async def held() -> int:
+        return sum(isinstance(each, Exchange) for each in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = service.run(held())
+        for _ in range(50):
+            assert client.patch(path, {"osVersion": "1"}).status_code == 404
+        assert service.run(held()) <= before + 2
+    finally:
+        gc.enable()

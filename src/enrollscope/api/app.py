@@ -53,7 +53,6 @@ _COMMON_HEADERS = (
     ("strict-transport-security", "max-age=31536000"),
     ("x-ms-ags-diagnostic", _DIAGNOSTIC),
 )
-_COMMON_LINES = "".join(f"{name}: {value}\r\n" for name, value in _COMMON_HEADERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,7 @@ class Application:
         if (
             reply.status >= 400
             or self._is_compressed(call, reply)
-            or not exchange.answer(reply.status, self._lines(call, reply), reply.body)
+            or not exchange.answer(reply.status, _lines(self._headers(call, reply)), reply.body)
         ):
             exchange.run(self._send(exchange.send, call, reply))  # type: ignore[arg-type]  # as above
 
@@ -138,22 +137,23 @@ class Application:
         if self._is_compressed(call, reply):
             headers = [*reply.headers, ("content-encoding", "gzip")]
             reply = msgspec.structs.replace(reply, body=await compress(reply.body), headers=headers)
-        fields = [tuple(line.split(b": ", 1)) for line in self._lines(call, reply).encode("latin-1").splitlines()]
+        fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self._headers(call, reply)]
         await send({"type": "http.response.start", "status": reply.status, "headers": fields})
         await send({"type": "http.response.body", "body": reply.body})
 
     def _is_compressed(self, call: Call, reply: Reply) -> bool:
         return len(reply.body) >= self.compress_from and accepts_gzip(call.headers.get("accept-encoding", ""))
 
-    def _lines(self, call: Call, reply: Reply) -> str:
-        """All headers of an answer, as they go over the wire."""
-        kind = "" if reply.content_type is None else f"content-type: {reply.content_type}\r\n"
-        length = "" if reply.status in (204, 304) else f"content-length: {len(reply.body)}\r\n"
-        ids = f"request-id: {call.request_id}\r\nclient-request-id: {call.client_request_id}\r\n"
-        own = reply.headers
+    def _headers(self, call: Call, reply: Reply) -> list[tuple[str, str]]:
+        headers = [("request-id", call.request_id), ("client-request-id", call.client_request_id), *_COMMON_HEADERS]
+        if reply.content_type is not None:
+            headers.append(("content-type", reply.content_type))
+        if reply.status not in (204, 304):
+            headers.append(("content-length", str(len(reply.body))))
         if "origin" in call.headers:
-            own = [*self.cross_origin.headers(call.headers["origin"]), *own]
-        return "".join([ids, _COMMON_LINES, kind, length, *[f"{name}: {value}\r\n" for name, value in own]])
+            headers += self.cross_origin.headers(call.headers["origin"])
+        headers += reply.headers
+        return headers
 
     def _call(self, target: Target, headers: Headers, ends: Ends) -> Call:
         request_id = new_request_id()
@@ -170,9 +170,18 @@ class Application:
         )
 
 
+def _lines(headers: list[tuple[str, str]]) -> str:
+    """Headers as they go over the wire."""
+    return "".join([f"{name}: {value}\r\n" for name, value in headers])
+
+
 def _kept(promised: Promised, call: Call) -> Reply:
     """The answer to a request whose promise was kept, or was not."""
     try:
+        # Not raised: a failure that holds the frames it came through, and they the future, would be a cycle of garbage.
+        broken = promised.future.exception()
+        if isinstance(broken, Exception):
+            return failure_reply(broken, call)
         return promised.finish(promised.future.result())
     except asyncio.CancelledError:
         return failure_reply(_stopped(), call)

@@ -16,7 +16,6 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 from uvicorn.server import ServerState
 
 from enrollscope.api.heads import Head, Target
-from enrollscope.api.transport import JoiningTransport
 
 T = TypeVar("T")
 
@@ -44,7 +43,7 @@ class Wire:
         on_response: called when an answer is out.
     """
 
-    transport: JoiningTransport
+    transport: asyncio.Transport
     flow: FlowControl
     ends: Ends
     loop: asyncio.AbstractEventLoop
@@ -73,7 +72,7 @@ class Exchange(RequestResponseCycle):
         self.body = bytearray()
         self.keep_alive = keep_alive
         self.waiting_for_100_continue = waits_for_continue
-        self.transport = wire.transport  # type: ignore[assignment]  # it acts as one
+        self.transport = wire.transport
         self.flow = wire.flow
         self.logger = wire.logger
         self.default_headers = wire.server.default_headers
@@ -115,9 +114,16 @@ class Exchange(RequestResponseCycle):
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Have a task do the rest. It is waited for at a stop, and then cancelled."""
         tasks: set[Any] = self._wire.server.tasks
-        task = self._wire.loop.create_task(self._watched(work))
+
+        def end(task: "asyncio.Task[None]") -> None:
+            tasks.discard(task)
+            defect = None if task.cancelled() else task.exception()
+            if defect is not None:
+                self.fail(defect)
+
+        task = self._wire.loop.create_task(work)
         tasks.add(task)
-        task.add_done_callback(tasks.discard)
+        task.add_done_callback(end)
 
     def when(self, promised: "asyncio.Future[T]", then: Callable[["asyncio.Future[T]"], None]) -> None:
         """Go on by a callback. What is promised is waited for at a stop, and then cancelled."""
@@ -147,23 +153,17 @@ class Exchange(RequestResponseCycle):
         self.response_started = self.response_complete = True
         end = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
         shown = b"" if self.target.method == "HEAD" else body
-        self._wire.transport.write_at_once(b"".join((STATUS_LINE[status], common, own, end, shown)))
+        self.transport.write(b"".join((STATUS_LINE[status], common, own, end, shown)))
         self.wake()
         if not self.keep_alive:
             self.transport.close()
         self.on_response()
         return True
 
-    def fail(self, defect: Exception) -> None:
+    def fail(self, defect: BaseException) -> None:
         """End what a defect leaves unanswered, so that the client does not wait for ever."""
         self.logger.error("a request failed by a defect outside of its own handling", exc_info=defect)
         if self.response_started:
             self.transport.close()
         else:
             self.run(self.send_500_response())
-
-    async def _watched(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except Exception as defect:  # noqa: BLE001 - as above
-            self.fail(defect)

@@ -82,11 +82,10 @@ class EnvelopeProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to wait for a request."""
-        joining = JoiningTransport(transport, self.loop)
-        super().connection_made(joining)  # type: ignore[arg-type]  # it acts as one
+        super().connection_made(JoiningTransport(transport, self.loop))  # type: ignore[arg-type]  # it acts as one
         ends = Ends(self.scheme or "http", self.client, self.server)
         self._wire = Wire(
-            joining, self.flow, ends, self.loop, self.logger, self.server_state, self.on_response_complete
+            self.transport, self.flow, ends, self.loop, self.logger, self.server_state, self.on_response_complete
         )
         self._start_timer()
 
@@ -117,7 +116,8 @@ class EnvelopeProtocol(HttpToolsProtocol):
         if self._next is not None:
             # Not at once: what is done for one request after the other stays in the processor's caches.
             self.loop.call_soon(self._start)
-            if alone and self._begun == 1 and not self._reading:
+            # What came may be another request than the next one: that one waited, and this one waits behind it.
+            if alone and self._begun == 1 and not self._reading and self._next is self.cycle:
                 self._keep(self._next, data)
         if self._in_head and self._head_timer is None:
             self._start_timer()
@@ -276,6 +276,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
         exchange.body = bytearray(body)
         exchange.more_body = False
         self._idle_since = None
+        self._unread = 0
         self._unanswered += 1
         self.loop.call_soon(self._start)
 

@@ -30,11 +30,6 @@ class JoiningTransport:
         if len(data) >= _LARGE:
             self._flush()
 
-    def write_at_once(self, data: bytes) -> None:
-        """Send `data`, with nothing to come that belongs to it."""
-        self._flush()
-        self._real.write(data)
-
     def write_eof(self) -> None:
         """End the sending side."""
         self._flush()

@@ -102,19 +102,26 @@ class Store(Protocol):
         ...
 
     def read(self, tenant: str, stored: str, key: str) -> "asyncio.Future[Record | None]":
-        """One entity by its key, or `None`. Reads that wait at the same time are answered by one trip."""
+        """One entity by its key, or `None`. Reads that wait at the same time are answered by one trip.
+
+        A store that is not open refuses at once, with `ServiceUnavailable`; all else comes with the future.
+        """
         ...
 
     def write(self, command: Command) -> "asyncio.Future[Written]":
         """Carry out one command durably, together with its entry in the change log.
 
         Commands on one entity take effect in the order of the calls. Those that wait at the same time share a commit.
+        What is cancelled while it still waits is not carried out.
 
         Raises:
+            ServiceUnavailable: at once: the store is not open, or the queue is full.
+
+        The future raises:
             ResourceNotFound: no entity of that key, those types and links.
             PreconditionFailed: the entity's version does not pass. A missing entity is reported first.
             Conflict: a create names a key that exists.
-            ServiceUnavailable: the queue is full, or the store cannot write now; nothing was written.
+            ServiceUnavailable: the store cannot write now; nothing was written.
         """
         ...
 
@@ -123,7 +130,7 @@ class Store(Protocol):
 
         Raises:
             RefusedTogether: one of them is refused, for a reason that `write` has; nothing was written.
-            ServiceUnavailable: as `write`.
+            ServiceUnavailable: the queue is full, or the store cannot write now; nothing was written.
         """
         ...
 

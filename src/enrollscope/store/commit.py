@@ -99,7 +99,11 @@ class GroupCommit:
         return written
 
     def queue(self, tenant: str, unit: Unit) -> "asyncio.Future[Any]":
-        """Have a unit committed; for what comes of it see `write` and `write_together`."""
+        """Have a unit committed; for what comes of it see `write` and `write_together`.
+
+        Raises:
+            ServiceUnavailable: the queue is full or closed.
+        """
         if self._closed:
             raise shutting_down()
         waiting = self._waiting.waiting(tenant)
