@@ -33,6 +33,7 @@ from urllib.parse import quote
 import asyncpg
 import httpx
 import msgspec
+import uvloop
 from asyncpg.prepared_stmt import PreparedStatement
 
 from bench import page
@@ -274,7 +275,7 @@ def _bare_pages(url: str) -> float:
         raise BenchFailed("the page is no page")
     layouts = {stored.name: Layout.of(SCHEMA.whole, stored) for stored in SCHEMA.stored}
     statement = postgres_statements(SCHEMA, layouts).page(plan.query, plan.paging, of_that_size=True)
-    return asyncio.run(_fetched(url, statement.text, statement.values(TENANT, plan.paging))) / SECONDS
+    return uvloop.run(_fetched(url, statement.text, statement.values(TENANT, plan.paging))) / SECONDS
 
 
 async def _fetched(url: str, text: str, values: tuple[object, ...]) -> int:
@@ -284,7 +285,7 @@ async def _fetched(url: str, text: str, values: tuple[object, ...]) -> int:
     prepared = [await connection.prepare(text) for connection in connections]
     end = time.perf_counter() + SECONDS
 
-    async def ask(statement: PreparedStatement[asyncpg.Record]) -> int:
+    async def ask(statement: "PreparedStatement[asyncpg.Record]") -> int:
         count = 0
         while time.perf_counter() < end:
             encode([tuple(row) for row in await statement.fetch(*values)])
