@@ -39,7 +39,7 @@ class Recording:
 
     def begin(self, exchange: Exchange) -> None:
         """Take a request."""
-        self.asked.append(Asked(exchange.target, dict(exchange.head.headers), exchange.whole_body))
+        self.asked.append(Asked(exchange.target, dict(exchange.headers), exchange.whole_body))
         match len(exchange.target.path) % 3:
             case 0:
                 self._answer(exchange)
@@ -102,6 +102,10 @@ HEADS = (
     b"Host: a\r\n",
     b"Host: a\r\nAuthorization: Bearer x\r\nConnection: keep-alive\r\n",
     b"Host: a\r\nAuthorization: Bearer y\r\nConnection: keep-alive\r\n",
+    b"Host: a\r\nclient-request-id: 1\r\n",
+    b"Host: a\r\nclient-request-id: 22\r\n",
+    b"Host: a\r\nClient-Request-Id:3\r\nContent-Length: 4\r\n",
+    b"Host: a\r\nClient-Request-Id:44\r\nContent-Length: 4\r\n",
     b"Host: a\r\nContent-Length: 4\r\n",
     b"Host: a\r\nContent-Length: 30\r\n",
     b"Host: a\r\nContent-Length: 0\r\n",
@@ -111,7 +115,9 @@ ODD_HEADS = (
     b"Host: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n",
     b"Host: a\r\nConnection: close\r\n",
     b"Host: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 4\r\n",
-    b"Host: a\r\nclient-request-id: 1\r\n",
+    b"Host: a\r\nclient-request-id: 1\r\nclient-request-id: 2\r\n",
+    b"Host: a\r\nclient-request-id: \r\n",
+    b"Host: a\r\nclient-request-id: 1 2\r\n",
     b"Host: a\nX: b\r\n",
     b"Host: a\r\n folded\r\n",
 )
@@ -209,10 +215,16 @@ async def test_empty_lines_between_requests_do_not_add_up() -> None:
         pytest.param(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /a HTTP/1.1\r\nHost: b\r\n\r\n", False, id="header"),
         pytest.param(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /a HTTP/1.0\r\nHost: a\r\n\r\n", False, id="version"),
         pytest.param(
-            b"GET /a HTTP/1.1\r\nclient-request-id: 1\r\n\r\n",
-            b"GET /a HTTP/1.1\r\nclient-request-id: 1\r\n\r\n",
-            False,
+            b"GET /a HTTP/1.1\r\nclient-request-id: 1\r\nHost: a\r\n\r\n",
+            b"GET /a HTTP/1.1\r\nclient-request-id: 22\r\nHost: a\r\n\r\n",
+            True,
             id="own-id",
+        ),
+        pytest.param(
+            b"GET /a HTTP/1.1\r\nclient-request-id: 1\r\nHost: a\r\n\r\n",
+            b"GET /a HTTP/1.1\r\nclient-request-id: 1 2\r\nHost: a\r\n\r\n",
+            False,
+            id="own-id-that-is-none",
         ),
     ],
 )
@@ -237,3 +249,10 @@ def test_who_sends_a_known_head_is_still_looked_at(service: Service, client: Cli
     assert client.delete(path).status_code == 204
     assert [client.get(path).status_code for _ in range(2)] == [404] * 2
     assert service.http.get(path).status_code == 401
+
+
+def test_every_request_keeps_its_own_id(client: Client) -> None:
+    """As the SDKs send it, another one each time."""
+    path = f"{EVENTS}/{client.create()['id']}"
+    names = [f"request-{number}" for number in range(5)]
+    assert [client.get(path, client_request_id=name).headers["client-request-id"] for name in names] == names

@@ -74,7 +74,7 @@ class Application:
 
     def begin(self, exchange: Exchange) -> None:
         """Answer one request of this project's server; see `api.http.Answers`."""
-        call = self._call(exchange.target, exchange.head.headers, exchange.ends)
+        call = self._call(exchange.target, exchange.headers, exchange.ends)
         try:
             body = RequestBody(exchange.whole_body, exchange.receive)  # type: ignore[arg-type]  # its own words for it
             begun = self._begin(call, body)

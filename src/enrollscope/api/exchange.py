@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 from uvicorn.server import ServerState
 
 from enrollscope.api.heads import Head, Target
+from enrollscope.api.messages import Headers
 
 T = TypeVar("T")
 
@@ -53,7 +54,11 @@ class Wire:
 
 
 class Exchange(RequestResponseCycle):
-    """One request and its answer."""
+    """One request and its answer.
+
+    Attributes:
+        client_request_id: of a request whose head is known: what it has in the place of that head's own.
+    """
 
     # What most exchanges never change is said once for all of them.
     access_log = False
@@ -63,6 +68,7 @@ class Exchange(RequestResponseCycle):
     chunked_encoding = None
     expected_content_length = 0
     more_body = True
+    client_request_id = b""
 
     def __init__(
         self, wire: Wire, target: Target, head: Head, *, keep_alive: bool = True, waits_for_continue: bool = False
@@ -79,6 +85,11 @@ class Exchange(RequestResponseCycle):
         self.on_response = wire.on_response
         self._wire = wire
         self._event: asyncio.Event | None = None
+
+    @property
+    def headers(self) -> Headers:
+        """The request's."""
+        return self.head.headers(self.client_request_id)
 
     @property
     def ends(self) -> Ends:

@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from enrollscope.api.errors import error_reply
 from enrollscope.api.exchange import Ends, Exchange, Wire
-from enrollscope.api.heads import Head, Target
+from enrollscope.api.heads import Again, Head, Target
 from enrollscope.api.messages import Call, Headers, new_request_id
 from enrollscope.api.transport import JoiningTransport
 from enrollscope.odata.edm.values import Instant
@@ -102,7 +102,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
         if self._known is not None and not self._reading and self.cycle.response_complete:
             again = self._known.again(data)
             if again is not None:
-                self._repeat(self._known, *again)
+                self._repeat(self._known, again)
                 return
         alone, self._begun = not self._reading, 0
         self._unread += len(data)
@@ -270,10 +270,11 @@ class EnvelopeProtocol(HttpToolsProtocol):
         whole = exchange.keep_alive and not exchange.more_body
         self._known = exchange.head if whole and exchange.head.keep(data, len(exchange.body)) else None
 
-    def _repeat(self, head: Head, target: Target, body: bytes) -> None:
+    def _repeat(self, head: Head, again: Again) -> None:
         """Take a whole request whose head is known. The parser stays where it is: in front of the next request."""
-        self.cycle = self._next = exchange = Exchange(self._wire, target, head)
-        exchange.body = bytearray(body)
+        self.cycle = self._next = exchange = Exchange(self._wire, again.target, head)
+        exchange.client_request_id = again.client_request_id
+        exchange.body = bytearray(again.body)
         exchange.more_body = False
         self._idle_since = None
         self._unread = 0

@@ -6,7 +6,7 @@ The values are msgspec structs, not dataclasses: they are made for every request
 import random
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import msgspec
 
@@ -47,6 +47,18 @@ class Headers(dict[str, str]):
         self.digest: bytes | None = None
         self.wishes: Any = None
         self.json_format: Any = None
+
+    def named(self, client_request_id: str) -> Self:
+        """The same with another id of the client's, one that can be used."""
+        copy = type(self)(self)
+        copy["client-request-id"] = client_request_id
+        copy.origin, copy.digest, copy.wishes, copy.json_format = (
+            self.origin,
+            self.digest,
+            self.wishes,
+            self.json_format,
+        )
+        return copy
 
 
 class Call(msgspec.Struct, frozen=True):
