@@ -186,7 +186,8 @@ class Service:
             case CountCollection():
                 return await self._count(plan, request)
             case ReadEntity():
-                return self._entity(await self._record(plan, request.caller), plan, self._answering(request))
+                how = self._answering(request)
+                return self._entity(await self._record(plan, request.caller), plan, how)
             case ReadProperty():
                 return await self._read_property(plan, request)
             case UpdateEntity() | CreateEntity() | DeleteEntity():
