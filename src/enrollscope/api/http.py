@@ -252,7 +252,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
         else:
             parsed = httptools.parse_url(self.url)
             path, query = parsed.path, parsed.query or b""
-        path.decode("ascii")
+        path.decode("ascii")  # for what it raises: what reads the path later takes any bytes
         return Target(self.parser.get_method().decode("ascii"), path, query)
 
     def _start(self) -> None:

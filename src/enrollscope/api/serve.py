@@ -375,8 +375,7 @@ class Service:
         if isinstance(plan, DeleteEntity):
             return self._delete(plan, request)
         how = self._answering(request)
-        whole = await self._whole(request.call, body) if body.whole is None else body.whole
-        return self._change(plan, request, how, whole)
+        return self._change(plan, request, how, await self._whole(request.call, body))
 
     def _change(self, plan: UpdateEntity | CreateEntity, request: Request, how: Answering, whole: bytes) -> Change:
         content = self._content(request.call, whole)
@@ -428,8 +427,7 @@ class Service:
             raise BadRequest("A batch cannot hold another batch: put its requests into this one.", target="url")
         if call.headers.get("content-type", "").strip().lower().startswith("multipart/mixed"):
             raise NotBuilt("Batches in multipart/mixed are not offered; send the JSON format.", target="Content-Type")
-        whole = await self._whole(call, body) if body.whole is None else body.whole
-        steps = read_batch(self._content(call, whole), self._settings.batch_limit)
+        steps = read_batch(self._content(call, await self._whole(call, body)), self._settings.batch_limit)
         answers = await BatchRun(call, self._version, self, steps).answers()
         headers: list[tuple[str, str]] = [("OData-Version", how.json_format.version)]
         return Reply(200, msgspec.json.encode({"responses": answers}), how.json_format.content_type, headers)
@@ -440,7 +438,9 @@ class Service:
         return read_json(within(self._settings.body_limit, whole))
 
     async def _whole(self, call: Call, body: RequestBody) -> bytes:
-        """A body that is still on its way."""
+        """The body, once all of it is there; of a kind that is not taken, it is not waited for."""
+        if body.whole is not None:
+            return body.whole
         check_content_type(call.headers.get("content-type", ""))
         timeout = self._settings.request_timeout
         try:
