@@ -39,7 +39,7 @@ from asyncpg.prepared_stmt import PreparedStatement
 from bench import page
 from bench.events import TENANT
 from bench.load import BenchFailed, Load, run
-from bench.machine import described
+from bench.machine import described, huge_mebibytes
 from bench.page import Figure
 from bench.peer import Peer, bare, install, tracked
 from bench.postgres_events import Filled, fill, served
@@ -251,7 +251,9 @@ def over_http(address: str, load: Load, connections: int) -> Callable[[], float]
 
 
 def _machine(server: Server) -> str:
-    return f"{described()}; PostgreSQL {server.psql('SHOW server_version')}"
+    version, huge = server.psql("SHOW server_version"), huge_mebibytes(server.pid)
+    buffers = f"{DURABLE['shared_buffers']} of buffers, {huge} MiB in huge pages"
+    return f"{described()}; PostgreSQL {version}, {buffers}"
 
 
 def _check_full(address: str, bearer: str) -> None:
