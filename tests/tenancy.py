@@ -334,11 +334,13 @@ class Watch:
     Attributes:
         tables: those of tenants.
         texts: the statements, and what each says; `None` for one that is at fault.
+        tenants: every value that stood for the tenant.
         faults: what must not be.
     """
 
     tables: frozenset[str]
     texts: dict[str, Read | None] = field(default_factory=dict)
+    tenants: set[Any] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
 
     def line(self) -> Callable[[LoggedQuery], None]:
@@ -351,6 +353,7 @@ class Watch:
             if said is None:
                 return
             tenants = {sent.args[number - 1] for number in said.tenants}
+            self.tenants |= tenants
             if said.begins or said.ends:
                 in_transaction = set() if said.begins else None
             elif in_transaction is not None:

@@ -7,13 +7,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
 from enrollscope.model.events import SCHEMA
 from enrollscope.odata.binding.binder import Asked, Binder
-from enrollscope.odata.edm.layout import Layout
+from enrollscope.odata.edm.layout import KEY, Layout
 from enrollscope.odata.edm.values import Instant
 from enrollscope.odata.grammar.options import parse_options
 from enrollscope.odata.plan.commands import ALWAYS, Actor, Create, Delete, Update
@@ -252,6 +253,41 @@ async def test_what_goes_by_key_looks_at_little_else(server: Server) -> None:
         assert 40 <= rows < 400
 
 
+async def test_a_plan_for_keys_is_good_for_any_number_of_events(server: Server) -> None:
+    """It is made before there is any, and nobody tells the server of those that come: it goes by the index of ids."""
+    with server.database() as name:
+        await migrate(server.url(name), MIGRATIONS)
+        server.psql("ALTER TABLE events SET (autovacuum_enabled = off)", name)
+        keys = server.psql("SELECT md5(n::text)::uuid::text FROM generate_series(1, 10) AS n").splitlines()
+        scans, rows = looked_at(server, name)
+        store = open_store(server.url(name), SCHEMA)
+        await store.start()
+        assert [await store.read(TENANT, "events", key) for key in keys] == [None] * 10
+        server.psql(FILL.format(count=50_000), name)
+        read = [await store.read(TENANT, "events", key) for key in keys]
+        await store.close()
+        others = (4, 8)  # other tenants'
+        assert [record and record[KEY] for record in read] == [
+            None if number in others else key for number, key in enumerate(keys, 1)
+        ]
+        assert looked_at(server, name) == (scans, rows + 10)
+        assert used_indexes(server, name) == {"events_by_id": 20}
+
+
+async def test_keys_that_tenants_share_are_read_by_the_primary_key(shared: str, server: Server) -> None:
+    """The index of ids alone would lead to the events of all of them."""
+    name = urlsplit(shared).path[1:]
+    rows, before = looked_at(server, name)[1], used_indexes(server, name)
+    store = open_store(shared, SCHEMA)
+    await store.start()
+    key = server.psql("SELECT md5('7')::uuid::text")
+    assert await store.read("tenant-3", "events", key) is not None
+    await store.close()
+    assert looked_at(server, name)[1] == rows + 1
+    after = used_indexes(server, name)
+    assert {index for index in after if after[index] != before.get(index)} == {"events_pkey"}
+
+
 async def by_key(url: str) -> None:
     """Create, change, read and delete ten events."""
     store = open_store(url, SCHEMA)
@@ -280,6 +316,14 @@ def looked_at(server: Server, name: str) -> tuple[int, int]:
     )
     scans, rows = counts.split("|")
     return int(scans), int(rows)
+
+
+def used_indexes(server: Server, name: str) -> dict[str, int]:
+    """How often each index of events was used so far; see `looked_at` for when that is known."""
+    rows = server.psql(
+        "SELECT indexrelname, idx_scan FROM pg_stat_user_indexes WHERE relname LIKE 'events%' AND idx_scan > 0", name
+    )
+    return {index: int(count) for index, count in (row.split("|") for row in rows.splitlines())}
 
 
 @pytest.mark.parametrize(
