@@ -18,7 +18,7 @@ class Load:
     """One kind of request, repeated.
 
     Attributes:
-        keys: file of entity ids, one a line; each request takes the next, in an order of its connection's own.
+        keys: file of entity ids of one length, each with a line end; each request takes any of them.
         if_match: the value of `If-Match`; without it there is no such header.
     """
 

@@ -18,13 +18,13 @@ def described() -> str:
 
 
 def huge_mebibytes(process: int) -> int:
-    """How much a process has in huge pages: it may have been refused those that the machine has.
+    """How much a process has in pages that were reserved as huge ones: it may have been refused those that there are.
 
     Raises:
-        OSError: it is not this user's, or there are no such pages in this system.
+        OSError: the process is not this user's, or the system does not say.
     """
     text = Path(f"/proc/{process}/smaps").read_text(encoding="utf-8")
-    mappings = re.findall(r"^Size:\s+(\d+) kB\nKernelPageSize:\s+(\d+) kB$", text, re.MULTILINE)
+    mappings = re.findall(r"^Size:\s+(\d+) kB$.*?^KernelPageSize:\s+(\d+) kB$", text, re.MULTILINE | re.DOTALL)
     return sum(int(size) for size, page in mappings if int(page) * 1024 > os.sysconf("SC_PAGE_SIZE")) // 1024
 
 

@@ -171,7 +171,7 @@ class Match:
 def main() -> None:
     """Measure beside the bare database and beside CAP, and write the page."""
     with tempfile.TemporaryDirectory() as folder, own_server(DURABLE) as server:
-        applications = Path(folder) / "cap"
+        machine, applications = _machine(server), Path(folder) / "cap"
         install(applications)
         filled = fill(server, "half_a_million", EVENTS, Path(folder))
         with bare(server, applications, EVENTS) as alone, tracked(server, applications, EVENTS) as alike:
@@ -181,7 +181,7 @@ def main() -> None:
                 with served(filled, processes) as (address, _):
                     _check_full(address, filled.bearer)
                     figures += [match.played() for match in _matches(filled, address, processes, peers)]
-        page.write("postgres", f"{_machine(server)}; {EVENTS:,} events", figures)
+        page.write("postgres", f"{machine}; {EVENTS:,} events", figures)
 
 
 def _matches(filled: Filled, address: str, processes: int, peers: Mapping[str, Peer]) -> Iterator[Match]:
@@ -225,6 +225,7 @@ def grow(many: Filled, first: Filled, others: Mapping[int, Filled]) -> None:
         first: for what comes at once.
         others: for what comes later, each for a number of processes: changes take events out of the category.
     """
+    machine = _machine(many.server)
     figures: list[Figure] = []
     used = 0.0
     with served(first) as (small, _), served(many) as (large, _):
@@ -239,7 +240,7 @@ def grow(many: Filled, first: Filled, others: Mapping[int, Filled]) -> None:
                 used = _mebibytes(process)
     memory = f"Memory of the one process, at most, under this load: {used:.0f} MiB (goal at most {GOAL_MEBIBYTES})."
     print(memory)
-    page.write("growth", f"{_machine(many.server)}; {MANY:,} events beside {FEW:,}", figures, [memory])
+    page.write("growth", f"{machine}; {MANY:,} events beside {FEW:,}", figures, [memory])
 
 
 def _grown(kind: Kind, small: tuple[Filled, str], large: tuple[Filled, str], processes: int, when: str = "") -> Figure:

@@ -1,8 +1,8 @@
--- Arguments: method, path with {key}, token, file of keys, body, If-Match. The body may hold {n}, a number that rises.
--- All keys are of one length.
+-- Arguments: method, path, token, file of keys, body, If-Match. The path may hold {key}, and the body of such a one may
+-- hold {n}, a number that rises, once. Each key ends its line, and all are of one length.
 --
 -- The processors are shared with what is measured. So requests are formatted once for each number of digits of {n}, and
--- each one is put together of its pieces; and the keys stay one string, since a collector would go through half a million.
+-- each one is put together of its pieces; and the keys stay one string, since a collector would go through all of them.
 local keys, width, count, n, method, path, body, headers, pieces = "", 0, 0, 0, nil, nil, nil, {}, {}
 
 function init(args)
@@ -14,8 +14,10 @@ function init(args)
   keys = file:read("*a")
   file:close()
   width = assert(keys:find("\n", 1, true), "no key ends its line")
-  count = #keys / width
-  assert(count == math.floor(count), "the keys are not of one length")
+  count = math.floor(#keys / width)
+  for place = width, #keys + width - 1, width do
+    assert(keys:byte(place) == 10, "the keys are not of one length, or the last one does not end its line")
+  end
   math.randomseed(os.time())
 end
 
@@ -28,12 +30,16 @@ local function formatted(digits)
       payload = body
     else
       behind = body:sub(last + 1)
+      assert(not behind:find("{n}", 1, true), "the body has more than one {n}")
       payload = body:sub(1, first - 1) .. ("0"):rep(digits) .. behind
     end
   end
   local whole = wrk.format(method, path, headers, payload)
   local first, last = whole:find("{key}", 1, true)
-  if first == nil then return {whole} end
+  if first == nil then
+    assert(behind == nil, "a body has {n}, and the path no {key}")
+    return {whole}
+  end
   if behind == nil then return {whole:sub(1, first - 1), whole:sub(last + 1)} end
   return {whole:sub(1, first - 1), whole:sub(last + 1, #whole - digits - #behind), behind}
 end
