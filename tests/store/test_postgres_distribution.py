@@ -3,14 +3,24 @@
 Citus itself is not needed: what a migration calls and asks of it stands in for it.
 """
 
+import asyncio
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pytest
 
 from enrollscope.model.events import SCHEMA
+from enrollscope.odata.edm.model import Primitive
+from enrollscope.odata.edm.values import Instant
+from enrollscope.odata.plan.bound import Column
+from enrollscope.odata.plan.commands import Actor, Create
+from enrollscope.odata.plan.queries import Order, Paging, Query
 from enrollscope.store.base import StoreRefused
 from enrollscope.store.history import MIGRATIONS, Migrations
 from enrollscope.store.opening import migrate_store
+from enrollscope.store.postgres import PostgresStore
+from enrollscope.store.postgres_connections import Connection, Target
 from enrollscope.store.postgres_migrations import migration_script
 from tests.postgres import Server
 from tests.tenancy import TABLES_OF_NOBODY, tables_of_tenants
@@ -109,3 +119,46 @@ def test_tables_of_one_node_are_spread_later(server: Server, database: str) -> N
     server.psql(CITUS, database)
     migrate_store(url, SCHEMA, distributed=True)
     assert tuple(server.psql(SPREAD, database).splitlines()) == ON_NODES
+
+
+@dataclass(frozen=True)
+class Recorded(Target):
+    """A database that is told of its connections.
+
+    Attributes:
+        modes: how each has statements planned.
+    """
+
+    modes: list[str | None] = field(default_factory=list)
+
+    async def connect(self, settings: Mapping[str, str] | None = None) -> Connection:
+        """See `Target`."""
+        self.modes.append((settings or {}).get("plan_cache_mode"))
+        return await super().connect(settings)
+
+
+async def planning(url: str) -> set[str | None]:
+    """How a store that changes, reads and lists has its statements planned."""
+    target = Recorded(url)
+    store = PostgresStore(target, SCHEMA, MIGRATIONS, 100)
+    await store.start()
+    target.modes.clear()
+    actor = Actor("tenant", None, "app", "token", "request", 1)
+    await store.write(Create(actor, "events", "key", "enrollmentTroubleshootingEvent", {"eventDateTime": Instant(1)}))
+    assert await store.read("tenant", "events", "key") is not None
+    time, key = Column("eventDateTime", Primitive.DATE_TIME_OFFSET), Column("id", Primitive.STRING)
+    newest = Query("events", None, (Order(time, descending=True), Order(key, descending=True)))
+    assert len((await store.fetch("tenant", newest, Paging((), 10))).records) == 1
+    assert await store.count("tenant", newest, Paging((), 10)) == 1
+    await store.close()
+    return set(target.modes) - {None}  # that of upkeep, whose statement has no plan
+
+
+async def test_in_a_cluster_statements_are_planned_for_their_values(server: Server, database: str) -> None:
+    """By them Citus finds the node of a statement: it has no plan without."""
+    url = server.url(database)
+    await asyncio.to_thread(migrate_store, url, SCHEMA)
+    assert await planning(url) == {"force_generic_plan", "force_custom_plan"}
+    server.psql("DELETE FROM events; DELETE FROM events_index", database)
+    server.psql(CITUS, database)
+    assert await planning(url) == {"force_custom_plan"}

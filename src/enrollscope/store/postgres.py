@@ -22,7 +22,7 @@ from enrollscope.store.history import History
 from enrollscope.store.lanes import Lanes
 from enrollscope.store.postgres_commits import Commits
 from enrollscope.store.postgres_connections import Connection, Connections, Target, unavailable
-from enrollscope.store.postgres_migrations import check_server, newer, refusing, revision_of, shown
+from enrollscope.store.postgres_migrations import check_server, is_cluster, newer, refusing, revision_of, shown
 from enrollscope.store.postgres_poolers import check_pooler
 from enrollscope.store.postgres_retries import persistently
 from enrollscope.store.postgres_rows import Rows
@@ -49,8 +49,9 @@ ONE_PLAN = {
 }
 # Without the values the server takes every tenant for one of middling size, and would sort all of a large one's rows.
 IN_ORDER = ONE_PLAN | {"enable_sort": "off", "enable_bitmapscan": "off"}
-# A question's best plan depends on them: whether a category is rare, how long a range of time is.
-_ASKING = {"plan_cache_mode": "force_custom_plan"}
+# A question's best plan depends on them: whether a category is rare, how long a range of time is. By them a cluster
+# finds the node that a statement is for: it has no plan without.
+_BY_VALUES = {"plan_cache_mode": "force_custom_plan"}
 
 _SECRET = "SELECT value FROM secrets WHERE name = $1"  # noqa: S105 - a statement, not a secret
 _INSERT_ONCE = "INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING"
@@ -83,8 +84,8 @@ class PostgresStore:
     async def start(self) -> None:
         """See `base.Store`."""
         if self._running is None:
-            await self._examine()
-            writers = Connections(self._target, _WRITERS, ONE_PLAN)
+            always = _BY_VALUES if await self._examine() else {}
+            writers = Connections(self._target, _WRITERS, ONE_PLAN | always)
             upkeep = Upkeep(keepers := Connections(self._target, _KEEPERS))
             commits = Commits(self._target, self._layouts, self._rows, writers, upkeep.changed)
             self._running = _Running(
@@ -92,9 +93,9 @@ class PostgresStore:
                 Coalescing(self._find, _KEY_READERS),
                 upkeep,
                 writers,
-                Connections(self._target, _KEY_READERS, ONE_PLAN),
-                Connections(self._target, _ASKERS, _ASKING),
-                Connections(self._target, _PAGERS, IN_ORDER),
+                Connections(self._target, _KEY_READERS, ONE_PLAN | always),
+                Connections(self._target, _ASKERS, _BY_VALUES),
+                Connections(self._target, _PAGERS, IN_ORDER | always),
                 keepers,
             )
             self._warming = asyncio.create_task(self._warm_up())
@@ -182,13 +183,15 @@ class PostgresStore:
         await asyncio.sleep(_WARM_UP_SECONDS)
         await self._loaded()
 
-    async def _examine(self) -> None:
+    async def _examine(self) -> bool:
+        """Refuse what cannot be used. Returns whether its tables may be on the nodes of a cluster."""
         async with refusing(self._target.url):
             connection = await self._target.unprepared.connect(IN_ORDER)  # all that a pooler may refuse
             try:
                 await check_server(connection)
                 await check_pooler(connection, self._target)
                 await self._check_revision(connection)
+                return await is_cluster(connection)
             finally:
                 await connection.close()
 

@@ -166,9 +166,14 @@ def distribution(stored: tuple[str, ...], spread: Container[str] = ()) -> tuple[
     )
 
 
+async def is_cluster(connection: Connection) -> bool:
+    """Whether the server is the coordinator of a Citus cluster, so that tables may be on its nodes."""
+    return bool(await connection.fetchval(_CITUS))
+
+
 async def _spread(connection: Connection) -> frozenset[str]:
     """The tables that a Citus cluster has spread over its nodes, or copied to all of them."""
-    if not await connection.fetchval(_CITUS):
+    if not await is_cluster(connection):
         return frozenset()
     return frozenset(row[0] for row in await connection.fetch(_SPREAD))
 

@@ -76,8 +76,8 @@ class _Reading:
     def of(cls, layout: Layout) -> "_Reading":
         record = ", ".join(f"e.{quoted(name)}" for name in layout.names)
         row = f"SELECT * FROM {quoted(layout.stored.name)} AS e WHERE e.tenant_id = $1 AND e.id = k.id OFFSET 0"
-        # Each key by itself, whatever the statistics say: the server neither takes the sub-select apart nor goes
-        # through a tenant's rows for it, and can use the index of ids, which it does not for `id = ANY($2)`.
+        # Each key by itself, whatever the statistics say: the server does not take such a sub-select apart. For one key
+        # it goes by the index of ids, in two buffers; for `id = ANY($2)` it goes down the primary key.
         by_keys, locked = (
             f"FROM unnest($2::text[]) AS k (id), LATERAL ({each}) AS e" for each in (row, f"{row} FOR UPDATE")
         )

@@ -1,4 +1,4 @@
-"""Events by their ids alone, on PostgreSQL: what a page by category, a search and a change look up one by one.
+"""Events by their ids alone, on PostgreSQL: what reads by key, a page by category, a search and a change look up.
 
 The primary key gives the same, but the way down a tree compares the tenant and the id with some twenty entries, which
 was half of what a page of a hundred took of the server. A hash index goes to one page and compares once: 5 buffers for
