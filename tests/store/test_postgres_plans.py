@@ -146,10 +146,16 @@ QUESTIONS = [
     pytest.param(f"$filter=correlationId eq 'x' and {RANGE}", "events_by_correlation", id="correlation-over-time"),
     pytest.param(f"$filter={AUTHENTICATION}", "events_index_by_failure_category", id="category"),
     pytest.param(f"$filter={AUTHENTICATION} and {RANGE}", "events_index_by_failure_category", id="category-over-time"),
-    pytest.param("$filter=enrollmentType eq 'userEnrollment'", "events_in_order", id="type"),
-    pytest.param(f"$filter=enrollmentType eq 'userEnrollment' and {RANGE}", "events_in_order", id="type-over-time"),
-    pytest.param("$filter=operatingSystem eq 'iOS'", "events_in_order", id="os"),
-    pytest.param(f"$filter=operatingSystem eq 'iOS' and {RANGE}", "events_in_order", id="os-over-time"),
+    pytest.param("$filter=enrollmentType eq 'userEnrollment'", "events_by_enrollment_type", id="type"),
+    pytest.param(
+        "$filter=enrollmentType eq 'androidEnterpriseDedicatedDevice'", "events_by_enrollment_type", id="type-in-vain"
+    ),
+    pytest.param(
+        f"$filter=enrollmentType eq 'userEnrollment' and {RANGE}", "events_by_enrollment_type", id="type-over-time"
+    ),
+    pytest.param("$filter=operatingSystem eq 'iOS'", "events_by_operating_system", id="os"),
+    pytest.param("$filter=operatingSystem eq 'visionOS'", "events_by_operating_system", id="os-in-vain"),
+    pytest.param(f"$filter=operatingSystem eq 'iOS' and {RANGE}", "events_by_operating_system", id="os-over-time"),
     pytest.param("$filter=contains(failureReason,'801800ff at step 13')", "events_index_with_text", id="rare-reason"),
     pytest.param("$filter=contains(failureReason,'step 13')", "events_in_order", id="frequent-reason"),
     pytest.param("$search=step", "events_in_order", id="search-frequent"),

@@ -53,5 +53,5 @@ class Migrations:
         return text.getvalue()
 
 
-MIGRATIONS = Migrations(Path(__file__).parent / "migrations", ("0001", "0003", "0004", "0005"))
+MIGRATIONS = Migrations(Path(__file__).parent / "migrations", ("0001", "0003", "0004", "0005", "0006"))
 """The history of the product's own tables."""

@@ -4,8 +4,7 @@ Each serves one question, newest first, and each page behind the first. Null is 
 give the groups of a property in order, too. They are made while the service goes on writing.
 
 Those of `events` are of what hardly ever changes: a change of one such column is paid for with an entry in each of all.
-The few kinds of enrollment and operating systems have none, since the newest hundred of one of them are never far apart
-in `events_in_order`.
+The few kinds of enrollment and operating systems have theirs by revision 0006.
 
 `events_index` has those of what often changes. `events_index_with_text` holds every run of three characters in each
 string of an event, but of ids that are GUIDs two parts each. Measured with a million events, as processor time of the
