@@ -8,6 +8,7 @@ SELECT 'CREATE ROLE enrollscope_service LOGIN'
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'enrollscope_service') \gexec
 ALTER ROLE enrollscope_service PASSWORD :'password';
 
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT SELECT ON alembic_version TO enrollscope_service;
 GRANT SELECT, INSERT ON secrets, changes TO enrollscope_service;
 GRANT SELECT, INSERT, UPDATE ON positions TO enrollscope_service;

@@ -48,6 +48,7 @@ def owned_database(server: Server) -> Iterator[Owned]:
     try:
         with server.database() as name:
             server.psql(f"ALTER DATABASE {name} OWNER TO {owner}")
+            server.psql(f"ALTER SCHEMA public OWNER TO {owner}", name)
             yield Owned(server, name, owner, service)
     finally:
         server.psql(f"DROP ROLE IF EXISTS {service}; DROP ROLE {owner}")
