@@ -19,7 +19,7 @@ from enrollscope.store.history import MIGRATIONS
 from enrollscope.store.opening import migrate_store
 from enrollscope.store.postgres import PostgresStore
 from enrollscope.store.postgres_connections import Connections, Target
-from enrollscope.store.postgres_migrations import migrate
+from enrollscope.store.postgres_migrations import NOTHING, migrate, printed
 from tests.postgres import Server
 from tests.roles import owned_database
 
@@ -114,8 +114,29 @@ async def test_commits_that_are_forgotten_are_refused(server: Server, database: 
     assert "synchronous_commit" in await refusal(server.url(database))
 
 
-async def test_two_migrations_at_once(server: Server, database: str) -> None:
-    """The second one is refused while the first is at work, however far it is."""
+async def test_a_migration_beside_another_is_refused(server: Server, database: str) -> None:
+    """While the first is at work a second one is refused, printed or not, and changes nothing of what comes of it."""
+    url = server.url(database)
+    script = await printed(url, MIGRATIONS, NOTHING)
+    blocker = await asyncpg.connect(url)
+    try:
+        await blocker.execute("BEGIN; CREATE TABLE secrets (mine int)")  # the first waits for what becomes of it
+        first = asyncio.create_task(migrate(url, MIGRATIONS))
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        while await asyncio.to_thread(server.psql, waits, database) != "1":
+            assert not first.done()
+        with pytest.raises(StoreRefused, match=r"Another migration of .* is under way"):
+            await migrate(url, MIGRATIONS)
+        with pytest.raises(RuntimeError, match="Another migration is under way"):
+            await asyncio.to_thread(server.psql, script, database)
+        await blocker.execute("ROLLBACK")
+        assert await first == (None, MIGRATIONS.revisions[-1])
+    finally:
+        await blocker.close()
+
+
+async def test_migrations_at_once(server: Server, database: str) -> None:
+    """One of them makes the tables, however they meet; the others are refused or find them made."""
     url = server.url(database)
     outcomes = await asyncio.gather(*(migrate(url, MIGRATIONS) for _ in range(4)), return_exceptions=True)
     refused = [str(outcome) for outcome in outcomes if isinstance(outcome, StoreRefused)]
